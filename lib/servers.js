@@ -1,0 +1,164 @@
+'use strict';
+
+const { codedError } = require('./errors');
+const { checkServer, isSameServer } = require('./server-options');
+
+/**
+ * A server as it is registered with the native rover.
+ *
+ * @typedef {object} Entry
+ * @property {string} id
+ * @property {object} server the app's own object
+ * @property {import('./server-options').CheckedServer} checked what was registered of it
+ * @property {number} registration never used twice by one rover
+ */
+
+/**
+ * The server table: the app's own object, seen through a proxy that tells the native rover of each
+ * change. Changes behind the proxy's back are seen by {@link ServerTable#refresh}.
+ */
+class ServerTable {
+  /** @type {Map<string, Entry>} */
+  #byId = new Map();
+  /** @type {Map<number, Entry>} */
+  #byRegistration = new Map();
+  #isStale = false;
+  #native;
+  #registrations = 0;
+  #servers;
+  #view;
+
+  /**
+   * @param {import('../binding').ClientRover} native
+   * @param {object} servers the app's object, which is read and written from now on
+   * @throws {TypeError | RangeError} for a bad server in it
+   */
+  constructor(native, servers) {
+    this.#native = native;
+    this.replace(servers);
+  }
+
+  /** What the app sees as `rover.servers`. */
+  get view() {
+    return this.#view;
+  }
+
+  /**
+   * Takes another object of the app's instead.
+   *
+   * @param {unknown} servers
+   * @throws {TypeError | RangeError} for a bad server in it; nothing has changed then
+   */
+  replace(servers) {
+    if (servers === this.#view && servers !== undefined) return this.refresh();
+    if (servers === null || (typeof servers !== 'object' && typeof servers !== 'function')) {
+      throw codedError(TypeError, 'ERR_INVALID_ARG_TYPE', 'The "servers" property must be an object');
+    }
+    this.#read(servers);
+    this.#servers = servers;
+    this.#view = new Proxy(servers, {
+      set: (_, id, server, receiver) => this.#set(id, server, receiver),
+      defineProperty: (_, id, descriptor) => this.#define(id, descriptor),
+      deleteProperty: (_, id) => this.drop(id),
+    });
+  }
+
+  /**
+   * Adds a server, or replaces the one with this id.
+   *
+   * @param {string} id
+   * @param {unknown} server
+   * @throws {TypeError | RangeError} for a bad server; nothing has changed then
+   */
+  add(id, server) {
+    if (!this.#set(id, server)) throw new TypeError(`Cannot add property ${id}`);
+    // Whatever else the app changed on the quiet is to be seen as well. Once for all additions of a
+    // tick: to look at each server for each of them would make filling a table quadratic.
+    this.#isStale = true;
+  }
+
+  /**
+   * Drops a server; an unknown id is a no-op. Says whether it is gone, as `Reflect.deleteProperty`.
+   *
+   * @param {string | symbol} id
+   */
+  drop(id) {
+    if (!Reflect.deleteProperty(this.#servers, id)) return false;
+    this.#unregister(this.#byId.get(id));
+    return true;
+  }
+
+  /** Whether the app's objects may have changed since they were read. */
+  get isStale() {
+    return this.#isStale;
+  }
+
+  /**
+   * Reads all of the app's objects again.
+   *
+   * @throws {TypeError | RangeError} for a bad server among them; nothing has changed then
+   */
+  refresh() {
+    this.#isStale = false;
+    this.#read(this.#servers);
+  }
+
+  /**
+   * The server of a registration, if it is still registered.
+   *
+   * @param {number} registration
+   * @returns {Entry | undefined}
+   */
+  find(registration) {
+    return this.#byRegistration.get(registration);
+  }
+
+  #read(servers) {
+    const checked = new Map();
+    for (const id of Object.keys(servers)) checked.set(id, [servers[id], checkServer(servers[id])]);
+    for (const entry of this.#byId.values()) {
+      if (!checked.has(entry.id)) this.#unregister(entry);
+    }
+    for (const [id, [server, description]] of checked) this.#register(id, server, description);
+  }
+
+  #set(id, server, receiver = this.#view) {
+    if (typeof id === 'symbol') return Reflect.set(this.#servers, id, server, receiver);
+    const checked = checkServer(server);
+    // Not by assignment, which does something else where the id is `__proto__`.
+    const descriptor = Object.hasOwn(this.#servers, id)
+      ? { value: server }
+      : { value: server, configurable: true, enumerable: true, writable: true };
+    if (!Reflect.defineProperty(this.#servers, id, descriptor)) return false;
+    this.#register(id, server, checked);
+    return true;
+  }
+
+  #define(id, descriptor) {
+    if (typeof id === 'string' && 'value' in descriptor) checkServer(descriptor.value);
+    if (!Reflect.defineProperty(this.#servers, id, descriptor)) return false;
+    this.refresh();
+    return true;
+  }
+
+  #register(id, server, checked) {
+    const known = this.#byId.get(id);
+    if (known?.server === server && isSameServer(known.checked, checked)) return;
+    this.#unregister(known);
+    const entry = { id, server, checked, registration: ++this.#registrations };
+    const { flags, keepAliveInitialDelay, timeout, ...peer } = checked;
+    const wrap = { flags, keepAliveInitialDelay, timeout };
+    this.#native.addServer(entry.registration, { id, wrap, ...peer });
+    this.#byId.set(id, entry);
+    this.#byRegistration.set(entry.registration, entry);
+  }
+
+  #unregister(entry) {
+    if (entry === undefined) return;
+    this.#native.dropServer(entry.registration);
+    this.#byId.delete(entry.id);
+    this.#byRegistration.delete(entry.registration);
+  }
+}
+
+module.exports = { ServerTable };

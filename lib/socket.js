@@ -1,0 +1,48 @@
+'use strict';
+
+const { Socket } = require('node:net');
+
+/** Which options of a server concern its socket; bits of `NativeWrap.flags`. */
+const WRAP_FLAGS = { allowHalfOpen: 1, noDelay: 2, keepAlive: 4 };
+
+/**
+ * Makes the socket of the connection that is being delivered: open and flowing, like one from
+ * `net.connect()` that has just emitted `data`.
+ *
+ * @param {import('../binding').Fleet} fleet
+ * @param {import('../binding').NativeWrap | null} [wrap] what the server asks for
+ * @returns {Socket}
+ * @throws what the constructor throws; the descriptor is closed then
+ */
+function takeSocket(fleet, wrap) {
+  const flags = wrap ? wrap.flags : 0;
+  let socket;
+  try {
+    socket = new Socket({
+      fd: fleet.claim(),
+      readable: true,
+      writable: true,
+      // The rest are what net.connect() ends up with as well. They are spelled out since V8 is faster
+      // with one shape of options for all sockets of a process.
+      allowHalfOpen: (flags & WRAP_FLAGS.allowHalfOpen) !== 0,
+      emitClose: false,
+      autoDestroy: true,
+      decodeStrings: false,
+    });
+  } catch (error) {
+    fleet.refused();
+    throw error;
+  }
+  fleet.adopted();
+  if (wrap) {
+    // By method: given to the constructor they would be ignored, and a later call would be, too.
+    if (flags & WRAP_FLAGS.noDelay) socket.setNoDelay(true);
+    if (flags & WRAP_FLAGS.keepAlive) socket.setKeepAlive(true, wrap.keepAliveInitialDelay);
+    if (wrap.timeout > 0) socket.setTimeout(wrap.timeout);
+  }
+  // Without this, `end` and `close` never come where nobody reads. The flow begins in the next tick:
+  // a listener that reads, pauses or pipes at once loses nothing.
+  return socket.resume();
+}
+
+module.exports = { WRAP_FLAGS, takeSocket };

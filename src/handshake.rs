@@ -1,0 +1,180 @@
+//! The handshake: from a stream to the slot, stopping right behind the line.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::Poll;
+
+use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
+
+use crate::slot::{self, MAX_LINE, Reading};
+
+/// How much of a wrong line is kept for the error, in bytes.
+pub const MAX_RECEIVED: usize = 32;
+
+/// How many unread bytes a connection is relieved of before it is closed, at most.
+const MAX_DISCARDED: usize = 64 * 1024;
+
+/// Why a handshake gave no slot.
+#[derive(Debug)]
+pub enum HandshakeError {
+    /// The server closed before it sent anything.
+    Closed,
+    /// The connection broke.
+    Broken(io::Error),
+    /// What came is not a slot line; here is its beginning, at most [`MAX_RECEIVED`] bytes.
+    Protocol(Vec<u8>),
+}
+
+/// Reads the slot line from `stream` and not a byte behind it: it asks only for bytes that surely
+/// belong to the line, so that the rest stays in the kernel for the application.
+///
+/// # Errors
+/// [`HandshakeError`]; the stream is of no further use then.
+///
+/// # Cancel safety
+/// Not cancel safe: bytes that were read are lost with the future. Drop the stream with it.
+pub async fn read_slot<S: AsyncRead + Unpin>(stream: &mut S) -> Result<u64, HandshakeError> {
+    let mut line = [0; MAX_LINE];
+    let mut length = 0;
+    loop {
+        match slot::read(&line[..length]) {
+            Reading::Slot(slot) => return Ok(slot),
+            Reading::Invalid => {
+                let mut received = line[..length].to_vec();
+                discard(stream, &mut received).await;
+                return Err(HandshakeError::Protocol(received));
+            }
+            Reading::Incomplete { more } => {
+                let missing = &mut line[length..length + more];
+                match stream.read(missing).await.map_err(HandshakeError::Broken)? {
+                    0 if length == 0 => return Err(HandshakeError::Closed),
+                    0 => {
+                        let received = line[..length.min(MAX_RECEIVED)].to_vec();
+                        return Err(HandshakeError::Protocol(received));
+                    }
+                    count => length += count,
+                }
+            }
+        }
+    }
+}
+
+/// Reads what has arrived on `stream` and throws it away, save what still fits into `received`;
+/// waits for nothing. A socket closed with unread bytes resets the connection (RFC 1122, section
+/// 4.2.2.13), which a server would see as an error of its own.
+pub async fn discard<S: AsyncRead + Unpin>(stream: &mut S, received: &mut Vec<u8>) {
+    let mut discarded = 0;
+    received.truncate(MAX_RECEIVED);
+    poll_fn(|context| {
+        let mut scratch = [0; 1024];
+        while discarded < MAX_DISCARDED {
+            let mut buffer = ReadBuf::new(&mut scratch);
+            match Pin::new(&mut *stream).poll_read(context, &mut buffer) {
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
+                    discarded += buffer.filled().len();
+                    received.extend_from_slice(buffer.filled());
+                    received.truncate(MAX_RECEIVED);
+                }
+                _ => break,
+            }
+        }
+        Poll::Ready(())
+    })
+    .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncWriteExt, duplex};
+
+    use super::*;
+
+    /// The slot, or the bytes of the wrong line, and what the application reads afterwards.
+    async fn read(segments: &[&[u8]]) -> (Result<u64, Vec<u8>>, Vec<u8>) {
+        let (mut client, mut server) = duplex(1024);
+        let writing = async {
+            for segment in segments {
+                server.write_all(segment).await.expect("room");
+                tokio::task::yield_now().await;
+            }
+            drop(server);
+        };
+        let reading = async {
+            let slot = match read_slot(&mut client).await {
+                Ok(slot) => Ok(slot),
+                Err(HandshakeError::Protocol(received)) => Err(received),
+                Err(error) => panic!("{error:?}"),
+            };
+            let mut rest = Vec::new();
+            client.read_to_end(&mut rest).await.expect("the rest");
+            (slot, rest)
+        };
+        let ((), result) = tokio::join!(writing, reading);
+        result
+    }
+
+    #[tokio::test]
+    async fn reads_a_line_in_one_segment() {
+        assert_eq!(read(&[b"13\r\n"]).await, (Ok(13), vec![]));
+    }
+
+    #[tokio::test]
+    async fn reads_a_line_in_any_segments() {
+        assert_eq!(
+            read(&[b"1", b"7", b"3", b"\r", b"\n"]).await,
+            (Ok(173), vec![])
+        );
+        assert_eq!(read(&[b"173\r", b"\n"]).await, (Ok(173), vec![]));
+    }
+
+    #[tokio::test]
+    async fn leaves_every_byte_behind_the_line() {
+        for line in ["0\r\n", "13\r\n", "173\r\n", "00000012345\r\n"] {
+            let bytes = [line.as_bytes(), b"\x0042\r\nhello"].concat();
+            let (slot, rest) = read(&[&bytes]).await;
+            assert_eq!(slot, Ok(line.trim_end().parse().expect("a number")));
+            assert_eq!(rest, b"\x0042\r\nhello");
+        }
+    }
+
+    #[tokio::test]
+    async fn keeps_the_beginning_of_a_wrong_line() {
+        assert_eq!(read(&[b"foo\r\n"]).await.0, Err(b"foo\r\n".to_vec()));
+        assert_eq!(read(&[&[b'x'; 100]]).await.0, Err(vec![b'x'; MAX_RECEIVED]));
+        assert_eq!(read(&[&[b'0'; 100]]).await.0, Err(vec![b'0'; MAX_RECEIVED]));
+    }
+
+    #[tokio::test]
+    async fn takes_an_end_within_the_line_for_a_wrong_line() {
+        assert_eq!(read(&[b"13"]).await.0, Err(b"13".to_vec()));
+        assert_eq!(read(&[b"13\r"]).await.0, Err(b"13\r".to_vec()));
+        assert_eq!(read(&[&[b'0'; 40]]).await.0, Err(vec![b'0'; MAX_RECEIVED]));
+    }
+
+    #[tokio::test]
+    async fn tells_an_end_before_any_byte_apart() {
+        let (mut client, server) = duplex(64);
+        drop(server);
+        assert!(matches!(
+            read_slot(&mut client).await,
+            Err(HandshakeError::Closed)
+        ));
+    }
+
+    #[tokio::test]
+    async fn discards_no_more_than_its_bound() {
+        let (mut client, mut server) = duplex(2 * MAX_DISCARDED);
+        server
+            .write_all(&vec![b'x'; 2 * MAX_DISCARDED])
+            .await
+            .expect("room");
+        drop(server);
+        let mut received = Vec::new();
+        discard(&mut client, &mut received).await;
+        assert_eq!(received, [b'x'; MAX_RECEIVED]);
+        let mut rest = Vec::new();
+        client.read_to_end(&mut rest).await.expect("the rest");
+        assert_eq!(rest.len(), MAX_DISCARDED);
+    }
+}

@@ -1,0 +1,27 @@
+//! The native side of `callosum-client-tcp-rover`: a rover for Callosum that lives on Tokio and
+//! bothers JavaScript only with outcomes.
+//!
+//! The life of one attempt:
+//!
+//! 1. [`rover`] picks a random server from its [`servers`] table, on each tick or on `connect()`;
+//! 2. [`attempt`] connects to it ([`connect`], after a [`lookup`] if it has a name);
+//! 3. [`handshake`] reads the slot line and not a byte more, [`slot`] says what it means;
+//! 4. the outcome waits in the [`outbox`] of the [`fleet`], which owns the descriptor meanwhile;
+//! 5. [`binding`] is woken on the JavaScript thread, takes it out and calls `index.js` with it.
+//!
+//! Layers point one way: binding, rover, fleet, attempt, then the rest. Only [`binding`] knows
+//! napi; [`slot`] and [`servers`] know neither Tokio nor sockets; [`runtime`] owns the one thread.
+
+mod attempt;
+mod binding;
+mod connect;
+mod failure;
+mod fleet;
+mod handoff;
+mod handshake;
+mod lookup;
+mod outbox;
+mod rover;
+mod runtime;
+mod servers;
+mod slot;

@@ -1,0 +1,241 @@
+//! Look-ups of host names: off the JavaScript thread, off libuv's pool, on few threads.
+//!
+//! `getaddrinfo` blocks and can't be cancelled. So it runs on the runtime's blocking threads, whose
+//! number is fixed, and attempts that want the same name at the same time share one look-up, its
+//! failure included. Who stops waiting leaves the look-up to the others; one that nobody waits for
+//! any more is not begun.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use dns_lookup::{AddrInfoHints, LookupErrorKind, getaddrinfo};
+use tokio::sync::watch;
+use tokio::task::spawn_blocking;
+
+use crate::failure::eai;
+use crate::servers::Family;
+
+/// The addresses of a name in the system's order, port 0; or an error in libuv's numbering.
+pub type Answer = Result<Arc<[SocketAddr]>, i32>;
+
+type Question = (Arc<str>, Family);
+
+/// The look-ups that are under way.
+pub struct Lookups {
+    ask: fn(&str, Family) -> Answer,
+    running: Mutex<HashMap<Question, watch::Receiver<Option<Answer>>>>,
+}
+
+impl Lookups {
+    /// Look-ups that ask the system (`getaddrinfo`).
+    pub fn new() -> Arc<Self> {
+        Self::with(ask_system)
+    }
+
+    /// Look-ups that ask `ask`, which may block.
+    pub fn with(ask: fn(&str, Family) -> Answer) -> Arc<Self> {
+        Arc::new(Self {
+            ask,
+            running: Mutex::default(),
+        })
+    }
+
+    /// The addresses of `host`.
+    ///
+    /// # Errors
+    /// What the system says, as one of [`eai`] or a negated system error.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the look-up to those who share it.
+    pub async fn resolve(self: &Arc<Self>, host: &Arc<str>, family: Family) -> Answer {
+        let mut answer = self.join((Arc::clone(host), family));
+        let answer = answer.wait_for(Option::is_some).await;
+        answer
+            .ok()
+            .and_then(|answer| answer.clone())
+            .unwrap_or(Err(eai::FAIL))
+    }
+
+    fn join(self: &Arc<Self>, question: Question) -> watch::Receiver<Option<Answer>> {
+        let mut running = self.running();
+        if let Some(answer) = running.get(&question) {
+            return answer.clone();
+        }
+        let (teller, answer) = watch::channel(None);
+        let (lookups, asked) = (Arc::clone(self), question.clone());
+        // Before the entry is made: where no thread can be had this panics, and must leave none.
+        spawn_blocking(move || lookups.run(&asked, &teller));
+        running.insert(question, answer.clone());
+        answer
+    }
+
+    fn run(&self, question: &Question, teller: &watch::Sender<Option<Answer>>) {
+        {
+            let mut running = self.running();
+            // The entry itself holds one receiver. Under the lock nobody can join meanwhile.
+            if teller.receiver_count() <= 1 {
+                running.remove(question);
+                return;
+            }
+        }
+        let (host, family) = question;
+        let answer =
+            catch_unwind(AssertUnwindSafe(|| (self.ask)(host, *family))).unwrap_or(Err(eai::FAIL));
+        self.running().remove(question);
+        teller.send_replace(Some(answer));
+    }
+
+    fn running(&self) -> MutexGuard<'_, HashMap<Question, watch::Receiver<Option<Answer>>>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Asks as `net.connect` does: stream sockets, and only families that this machine has an address
+/// of, unless one is named.
+fn ask_system(host: &str, family: Family) -> Answer {
+    let hints = AddrInfoHints {
+        socktype: libc::SOCK_STREAM,
+        address: match family {
+            Family::Any => libc::AF_UNSPEC,
+            Family::V4 => libc::AF_INET,
+            Family::V6 => libc::AF_INET6,
+        },
+        flags: if family == Family::Any {
+            libc::AI_ADDRCONFIG
+        } else {
+            0
+        },
+        ..AddrInfoHints::default()
+    };
+    let addresses: Vec<SocketAddr> = match getaddrinfo(Some(host), None, Some(hints)) {
+        Ok(found) => found
+            .filter_map(Result::ok)
+            .map(|entry| entry.sockaddr)
+            .collect(),
+        Err(error) => return Err(out_of_descriptors().unwrap_or_else(|| libuv_error(error))),
+    };
+    if addresses.is_empty() {
+        Err(eai::NODATA)
+    } else {
+        Ok(addresses.into())
+    }
+}
+
+/// Without descriptors `getaddrinfo` can read neither its files nor a name server's answer, and says
+/// no more than "not found".
+fn out_of_descriptors() -> Option<i32> {
+    let error = std::fs::File::open("/dev/null").err()?.raw_os_error()?;
+    [libc::EMFILE, libc::ENFILE]
+        .contains(&error)
+        .then_some(-error)
+}
+
+fn libuv_error(error: dns_lookup::LookupError) -> i32 {
+    match error.kind() {
+        LookupErrorKind::Again => eai::AGAIN,
+        LookupErrorKind::Badflags => eai::BADFLAGS,
+        LookupErrorKind::NoName => eai::NONAME,
+        LookupErrorKind::NoData => eai::NODATA,
+        LookupErrorKind::Fail => eai::FAIL,
+        LookupErrorKind::Family => eai::FAMILY,
+        LookupErrorKind::Socktype => eai::SOCKTYPE,
+        LookupErrorKind::Service => eai::SERVICE,
+        LookupErrorKind::Memory => eai::MEMORY,
+        LookupErrorKind::System => std::io::Error::from(error)
+            .raw_os_error()
+            .map_or(eai::FAIL, |error| -error),
+        // A name that C can't hold (it has a NUL in it) is not the name of any host.
+        LookupErrorKind::IO => eai::NONAME,
+        LookupErrorKind::Unknown => eai::FAIL,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc;
+
+    use super::*;
+
+    fn name(host: &str) -> Arc<str> {
+        host.into()
+    }
+
+    fn address(text: &str) -> SocketAddr {
+        text.parse().expect("an address")
+    }
+
+    #[tokio::test]
+    async fn asks_the_system_for_the_families_that_are_wanted() {
+        let lookups = Lookups::new();
+        let v4 = lookups
+            .resolve(&name("localhost"), Family::V4)
+            .await
+            .expect("an answer");
+        assert_eq!(v4.to_vec(), [address("127.0.0.1:0")]);
+        let any = lookups
+            .resolve(&name("localhost"), Family::Any)
+            .await
+            .expect("an answer");
+        assert!(any.contains(&address("127.0.0.1:0")));
+    }
+
+    #[tokio::test]
+    async fn says_in_libuv_numbers_why_a_look_up_failed() {
+        let lookups = Lookups::new();
+        let unknown = lookups
+            .resolve(&name("no-such-host.invalid"), Family::Any)
+            .await;
+        assert!(
+            [Err(eai::NONAME), Err(eai::AGAIN), Err(eai::NODATA)].contains(&unknown),
+            "{unknown:?}"
+        );
+        assert_eq!(
+            lookups.resolve(&name("nul\0"), Family::Any).await,
+            Err(eai::NONAME)
+        );
+    }
+
+    #[tokio::test]
+    async fn shares_a_look_up_and_its_failure_among_those_who_wait_for_it() {
+        static ASKED: AtomicUsize = AtomicUsize::new(0);
+        static GATE: Mutex<Option<mpsc::Receiver<()>>> = Mutex::new(None);
+        let (open, gate) = mpsc::channel();
+        *GATE.lock().expect("the gate") = Some(gate);
+        let lookups = Lookups::with(|_, _| {
+            ASKED.fetch_add(1, Ordering::SeqCst);
+            let gate = GATE.lock().expect("the gate").take();
+            gate.expect("asked once").recv().expect("a sender");
+            Err(eai::AGAIN)
+        });
+        let host = name("shared");
+        let (first, second) = (
+            tokio::spawn({
+                let (l, h) = (lookups.clone(), host.clone());
+                async move { l.resolve(&h, Family::Any).await }
+            }),
+            tokio::spawn({
+                let (l, h) = (lookups.clone(), host.clone());
+                async move { l.resolve(&h, Family::Any).await }
+            }),
+        );
+        tokio::task::yield_now().await;
+        open.send(()).expect("a waiting look-up");
+        assert_eq!(first.await.expect("a task"), Err(eai::AGAIN));
+        assert_eq!(second.await.expect("a task"), Err(eai::AGAIN));
+        assert_eq!(ASKED.load(Ordering::SeqCst), 1);
+        assert!(lookups.running().is_empty());
+    }
+
+    #[tokio::test]
+    async fn turns_a_panic_into_a_failed_look_up() {
+        let lookups = Lookups::with(|_, _| panic!("on purpose"));
+        assert_eq!(
+            lookups.resolve(&name("x"), Family::Any).await,
+            Err(eai::FAIL)
+        );
+        assert!(lookups.running().is_empty());
+    }
+}

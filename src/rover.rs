@@ -1,0 +1,428 @@
+//! The rover: picks, begins attempts, counts what became of them, stops.
+//!
+//! JavaScript calls it on its own thread, attempts end on the runtime's; all that both touch is in one
+//! [`State`] behind a mutex, held for a few instructions and never over an `.await`. Locks are taken in
+//! one order: state, then outbox.
+
+use std::any::Any;
+use std::io;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use slab::Slab;
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+
+use crate::attempt::{Limits, Outcome, attempt};
+use crate::fleet::Fleet;
+use crate::runtime::{Runtime, runtime};
+use crate::servers::{Server, ServerTable};
+
+/// A rover. Dropping it stops it.
+pub struct Rover {
+    shared: Arc<Shared>,
+    berth: usize,
+}
+
+/// What came of asking for an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// It is in flight and will end in one outcome.
+    InFlight,
+    /// There are no servers. Counted as an attempt that ended in an error; no outcome follows.
+    NoServers,
+    /// Too much is pending already. Counted as skipped; no outcome follows.
+    Skipped,
+}
+
+/// What became of all attempts so far. `attempts` is always the sum of `connections`, `rejected`,
+/// `unreachable`, `errors`, `abandoned` and `pending`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Attempts begun.
+    pub attempts: u64,
+    /// Handed to JavaScript.
+    pub connections: u64,
+    /// Closed since the slot was too high.
+    pub rejected: u64,
+    /// Failed before a slot came.
+    pub unreachable: u64,
+    /// Protocol errors, local faults, no servers.
+    pub errors: u64,
+    /// Given up by [`Rover::stop`].
+    pub abandoned: u64,
+    /// Not begun, since too much was pending.
+    pub skipped: u64,
+    /// In flight, or ended and not yet taken by JavaScript.
+    pub pending: u64,
+}
+
+/// An outcome on its way to JavaScript.
+pub struct Delivery {
+    rover: Arc<Shared>,
+    origin: u32,
+    server: Option<(u32, Arc<Server>)>,
+    outcome: Outcome,
+}
+
+/// An outcome that JavaScript has taken.
+#[derive(Debug)]
+pub struct Settled {
+    /// Who asked for the attempt.
+    pub origin: u32,
+    /// The registration of the server and the server; `None` where there was none to pick.
+    pub server: Option<(u32, Arc<Server>)>,
+    /// Whether the server is still registered under that number.
+    pub registered: bool,
+    /// How the attempt ended.
+    pub outcome: Outcome,
+}
+
+struct Shared {
+    fleet: Arc<Fleet<Delivery>>,
+    limits: Limits,
+    max_pending: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    servers: ServerTable,
+    stats: Stats,
+    in_flight: Slab<AbortHandle>,
+    roving: Option<Roving>,
+    /// Counts the calls of `start`, so that a loop that was stopped in mid-tick knows it.
+    serial: u64,
+    /// Counts the calls of `stop`, so that an attempt that was abandoned in its last step knows it.
+    epoch: u64,
+}
+
+struct Roving {
+    task: AbortHandle,
+    serial: u64,
+    origin: u32,
+    /// How many attempts of `origin` are pending.
+    pending: usize,
+}
+
+/// What an attempt in flight needs to report back.
+struct Errand {
+    ticket: usize,
+    epoch: u64,
+    origin: u32,
+    registration: u32,
+    server: Arc<Server>,
+}
+
+impl Rover {
+    /// A rover without servers, at rest. `max_pending` bounds its attempts in flight plus its outcomes
+    /// that JavaScript has not taken.
+    pub fn new(fleet: &Arc<Fleet<Delivery>>, limits: Limits, max_pending: usize) -> Self {
+        let fleet = Arc::clone(fleet);
+        let shared = Arc::new(Shared {
+            fleet,
+            limits,
+            max_pending,
+            state: Mutex::default(),
+        });
+        let rover = Arc::downgrade(&shared);
+        let berth = shared.fleet.enlist(move || {
+            if let Some(shared) = rover.upgrade() {
+                shared.stop();
+            }
+        });
+        Self { shared, berth }
+    }
+
+    /// Adds a server under a registration that was never used before.
+    pub fn add_server(&self, registration: u32, server: Server) {
+        self.shared.state().servers.add(registration, server);
+    }
+
+    /// Drops the server of a registration. An attempt to it that is in flight goes on.
+    pub fn drop_server(&self, registration: u32) {
+        self.shared.state().servers.drop_server(registration);
+    }
+
+    /// Changes the highest slot that is wanted, for attempts in flight as well.
+    pub fn set_max_slot(&self, slot: f64) {
+        self.shared.limits.max_slot.set(slot);
+    }
+
+    /// Begins one attempt now. Its outcome names `origin`.
+    ///
+    /// # Errors
+    /// What the system says when the runtime can't begin.
+    pub fn connect(&self, origin: u32) -> io::Result<Begun> {
+        Ok(self
+            .shared
+            .begin(&mut self.shared.state(), runtime()?, origin))
+    }
+
+    /// Begins one attempt now and one at each interval from now on, in place of a roving that goes on.
+    /// Outcomes name `origin`. Ticks that were missed, as when the machine slept, are not made up.
+    ///
+    /// # Errors
+    /// What the system says when the runtime can't begin; nothing has changed then.
+    pub fn start(&self, origin: u32, interval: Duration) -> io::Result<Begun> {
+        let runtime = runtime()?;
+        let mut state = self.shared.state();
+        state.end_roving();
+        state.serial += 1;
+        let serial = state.serial;
+        let task = runtime
+            .handle
+            .spawn(rove(Arc::clone(&self.shared), runtime, serial, interval));
+        state.roving = Some(Roving {
+            task: task.abort_handle(),
+            serial,
+            origin,
+            pending: 0,
+        });
+        Ok(self.shared.begin(&mut state, runtime, origin))
+    }
+
+    /// Ends the roving. Answers with the number of its attempts that are pending: each of them still
+    /// ends in an outcome that JavaScript gets, a rejection included.
+    pub fn stop_roving(&self) -> usize {
+        self.shared.state().end_roving()
+    }
+
+    /// Lets the roving go on under another origin. Answers as [`Rover::stop_roving`] does for the
+    /// attempts under the one before.
+    pub fn rename_roving(&self, origin: u32) -> usize {
+        let mut state = self.shared.state();
+        state.roving.as_mut().map_or(0, |roving| {
+            roving.origin = origin;
+            std::mem::take(&mut roving.pending)
+        })
+    }
+
+    /// Ends the roving and gives up all that is pending: no outcome follows, connections are closed.
+    pub fn stop(&self) {
+        self.shared.stop();
+    }
+
+    /// What became of all attempts so far.
+    pub fn stats(&self) -> Stats {
+        self.shared.state().stats
+    }
+}
+
+impl Drop for Rover {
+    fn drop(&mut self) {
+        self.shared.fleet.dismiss(self.berth);
+        self.shared.stop();
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin(self: &Arc<Self>, state: &mut State, runtime: &'static Runtime, origin: u32) -> Begun {
+        let Some((registration, server)) = state.servers.pick(|count| rand::random_range(0..count))
+        else {
+            state.stats.attempts += 1;
+            state.stats.errors += 1;
+            return Begun::NoServers;
+        };
+        if !self.has_room(state) {
+            return Begun::Skipped;
+        }
+        state.enter(origin);
+        let place = state.in_flight.vacant_entry();
+        let errand = Errand {
+            ticket: place.key(),
+            epoch: state.epoch,
+            origin,
+            registration,
+            server,
+        };
+        let task = runtime.handle.spawn(Arc::clone(self).run(runtime, errand));
+        place.insert(task.abort_handle());
+        Begun::InFlight
+    }
+
+    /// Whether another outcome may be pending; counts the attempt as skipped if not.
+    fn has_room(&self, state: &mut State) -> bool {
+        let room = state.stats.pending < self.max_pending as u64;
+        state.stats.skipped += u64::from(!room);
+        room
+    }
+
+    async fn run(self: Arc<Self>, runtime: &'static Runtime, errand: Errand) {
+        let attempting = attempt(&errand.server, &self.limits, &runtime.lookups);
+        let outcome = AssertUnwindSafe(attempting)
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|panic| Outcome::Internal(message(&*panic)));
+        self.finish(errand, outcome);
+    }
+
+    fn finish(self: &Arc<Self>, errand: Errand, outcome: Outcome) {
+        let Errand {
+            ticket,
+            epoch,
+            origin,
+            registration,
+            server,
+        } = errand;
+        let mut state = self.state();
+        if state.epoch != epoch {
+            drop(state);
+            // Abandoned meanwhile: what it got is closed, and it is counted already.
+            drop(outcome);
+            return;
+        }
+        state.in_flight.remove(ticket);
+        let is_roving = state
+            .roving
+            .as_ref()
+            .is_some_and(|roving| roving.origin == origin);
+        if is_roving && matches!(outcome, Outcome::Rejected) {
+            // Nobody waits for it, and most attempts of a balanced service end like this.
+            state.leave(origin);
+            state.stats.rejected += 1;
+            return;
+        }
+        self.deliver(origin, Some((registration, server)), outcome);
+    }
+
+    /// Puts an outcome into the outbox. The caller holds the state, so that a `stop` finds the outcome
+    /// either in flight or in the outbox.
+    fn deliver(
+        self: &Arc<Self>,
+        origin: u32,
+        server: Option<(u32, Arc<Server>)>,
+        outcome: Outcome,
+    ) {
+        let rover = Arc::clone(self);
+        self.fleet.outbox.put(Delivery {
+            rover,
+            origin,
+            server,
+            outcome,
+        });
+    }
+
+    fn tick(self: &Arc<Self>, runtime: &'static Runtime, serial: u64) {
+        let mut state = self.state();
+        let Some(roving) = state
+            .roving
+            .as_ref()
+            .filter(|roving| roving.serial == serial)
+        else {
+            return;
+        };
+        let origin = roving.origin;
+        if !state.servers.is_empty() {
+            self.begin(&mut state, runtime, origin);
+        } else if self.has_room(&mut state) {
+            state.enter(origin);
+            self.deliver(origin, None, Outcome::NoServers);
+        }
+    }
+
+    fn stop(self: &Arc<Self>) {
+        let mut state = self.state();
+        state.epoch += 1;
+        state.end_roving();
+        let in_flight = std::mem::take(&mut state.in_flight);
+        in_flight.iter().for_each(|(_, task)| task.abort());
+        self.fleet
+            .outbox
+            .withdraw(|delivery| Arc::ptr_eq(&delivery.rover, self));
+        state.stats.abandoned += std::mem::take(&mut state.stats.pending);
+    }
+}
+
+impl State {
+    fn enter(&mut self, origin: u32) {
+        self.stats.attempts += 1;
+        self.stats.pending += 1;
+        if let Some(roving) = self
+            .roving
+            .as_mut()
+            .filter(|roving| roving.origin == origin)
+        {
+            roving.pending += 1;
+        }
+    }
+
+    fn leave(&mut self, origin: u32) {
+        self.stats.pending -= 1;
+        if let Some(roving) = self
+            .roving
+            .as_mut()
+            .filter(|roving| roving.origin == origin)
+        {
+            roving.pending -= 1;
+        }
+    }
+
+    fn end_roving(&mut self) -> usize {
+        self.roving.take().map_or(0, |roving| {
+            roving.task.abort();
+            roving.pending
+        })
+    }
+}
+
+impl Delivery {
+    /// Counts the outcome as taken by JavaScript. A connection whose slot is no longer wanted becomes
+    /// a rejection here.
+    pub fn settle(self) -> Settled {
+        let Self {
+            rover,
+            origin,
+            server,
+            mut outcome,
+        } = self;
+        let mut state = rover.state();
+        if let Outcome::Connection { slot, .. } = outcome
+            && !rover.limits.max_slot.admits(slot)
+        {
+            outcome = Outcome::Rejected;
+        }
+        state.leave(origin);
+        let counter = match outcome {
+            Outcome::Connection { .. } => &mut state.stats.connections,
+            Outcome::Rejected => &mut state.stats.rejected,
+            Outcome::Unreachable(_) => &mut state.stats.unreachable,
+            Outcome::LocalFault(_)
+            | Outcome::Protocol(_)
+            | Outcome::NoServers
+            | Outcome::Internal(_) => &mut state.stats.errors,
+        };
+        *counter += 1;
+        let registered = server
+            .as_ref()
+            .is_some_and(|(registration, _)| state.servers.contains(*registration));
+        drop(state);
+        Settled {
+            origin,
+            server,
+            registered,
+            outcome,
+        }
+    }
+}
+
+async fn rove(shared: Arc<Shared>, runtime: &'static Runtime, serial: u64, interval: Duration) {
+    let mut ticks = interval_at(Instant::now() + interval, interval);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        shared.tick(runtime, serial);
+    }
+}
+
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "panic".to_owned())
+}

@@ -1,0 +1,212 @@
+//! The server table: what a rover picks from. Add, drop and pick take constant time.
+//!
+//! A server is known by its *registration*, a number that the host gives it and never uses again;
+//! so an attempt in flight can tell whether its server is still the one that is registered.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A server as the app described it.
+#[derive(Debug, PartialEq)]
+pub struct Server {
+    /// The app's name for it, in UTF-16: any JavaScript string, lone surrogates included.
+    pub id: Box<[u16]>,
+    /// Where it listens.
+    pub peer: Peer,
+    /// What the host wants to find again when it wraps the socket. Nothing here looks at it.
+    pub wrap: Wrap,
+}
+
+/// Where a server listens.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Peer {
+    /// A TCP port.
+    Tcp {
+        /// A name or an IP address.
+        host: Arc<str>,
+        /// The port.
+        port: u16,
+        /// What kinds of addresses a look-up of `host` asks for.
+        family: Family,
+        /// The local address to connect from; none leaves it to the system.
+        local_address: Option<IpAddr>,
+        /// How many of the addresses of `host` are tried.
+        addresses: Addresses,
+    },
+    /// A Unix domain socket.
+    Unix {
+        /// Its path.
+        path: PathBuf,
+    },
+}
+
+/// How many of the addresses of a name are tried.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Addresses {
+    /// The first one and no other.
+    First,
+    /// All, each with this head start over the next (RFC 8305, section 5).
+    Raced(Duration),
+}
+
+impl Addresses {
+    /// The head start that RFC 8305 recommends.
+    pub const HEAD_START: Duration = Duration::from_millis(250);
+}
+
+/// The kinds of addresses that a look-up asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// Both.
+    Any,
+    /// IPv4 only.
+    V4,
+    /// IPv6 only.
+    V6,
+}
+
+/// Socket options that the host sets when it wraps the descriptor.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Wrap {
+    /// Bits whose meaning is the host's.
+    pub flags: u32,
+    /// In milliseconds.
+    pub keep_alive_initial_delay: f64,
+    /// In milliseconds.
+    pub timeout: f64,
+}
+
+/// The servers that a rover picks from.
+#[derive(Debug, Default)]
+pub struct ServerTable {
+    servers: Vec<(u32, Arc<Server>)>,
+    positions: HashMap<u32, usize>,
+}
+
+impl ServerTable {
+    /// Adds a server under a registration, or replaces the one that has it.
+    pub fn add(&mut self, registration: u32, server: Server) {
+        let entry = (registration, Arc::new(server));
+        match self.positions.get(&registration) {
+            Some(&position) => self.servers[position] = entry,
+            None => {
+                self.positions.insert(registration, self.servers.len());
+                self.servers.push(entry);
+            }
+        }
+    }
+
+    /// Drops the server of a registration; an unknown one is a no-op. Attempts in flight to it go on.
+    pub fn drop_server(&mut self, registration: u32) {
+        let Some(position) = self.positions.remove(&registration) else {
+            return;
+        };
+        self.servers.swap_remove(position);
+        if let Some((moved, _)) = self.servers.get(position) {
+            self.positions.insert(*moved, position);
+        }
+    }
+
+    /// Whether there is nothing to pick.
+    pub fn is_empty(&self) -> bool {
+        self.servers.is_empty()
+    }
+
+    /// Whether a server is registered under this number.
+    pub fn contains(&self, registration: u32) -> bool {
+        self.positions.contains_key(&registration)
+    }
+
+    /// Picks a server with `index`, which is given the number of servers and answers with a
+    /// position below it. `None` when there are no servers.
+    pub fn pick(&self, index: impl FnOnce(usize) -> usize) -> Option<(u32, Arc<Server>)> {
+        if self.is_empty() {
+            return None;
+        }
+        let (registration, server) = &self.servers[index(self.servers.len())];
+        Some((*registration, Arc::clone(server)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(path: &str) -> Server {
+        Server {
+            id: path.encode_utf16().collect(),
+            peer: Peer::Unix { path: path.into() },
+            wrap: Wrap::default(),
+        }
+    }
+
+    fn all(table: &ServerTable) -> Vec<u32> {
+        let count = table.servers.len();
+        let mut all: Vec<u32> = (0..count)
+            .map(|index| table.pick(|_| index).expect("a server").0)
+            .collect();
+        all.sort_unstable();
+        all
+    }
+
+    #[test]
+    fn picks_nothing_from_an_empty_table() {
+        assert_eq!(ServerTable::default().pick(|_| 0), None);
+    }
+
+    #[test]
+    fn picks_the_server_at_the_index_it_is_told() {
+        let mut table = ServerTable::default();
+        table.add(7, server("/a"));
+        table.add(8, server("/b"));
+        assert_eq!(
+            table.pick(|count| count - 1),
+            Some((8, Arc::new(server("/b"))))
+        );
+        assert_eq!(all(&table), [7, 8]);
+    }
+
+    #[test]
+    fn replaces_a_server_under_the_same_registration() {
+        let mut table = ServerTable::default();
+        table.add(7, server("/a"));
+        table.add(7, server("/b"));
+        assert_eq!(table.pick(|_| 0), Some((7, Arc::new(server("/b")))));
+        assert_eq!(all(&table), [7]);
+    }
+
+    #[test]
+    fn finds_every_server_again_whatever_was_dropped() {
+        let mut table = ServerTable::default();
+        for registration in 0..6 {
+            table.add(registration, server("/x"));
+        }
+        for (dropped, left) in [
+            (5, vec![0, 1, 2, 3, 4]),
+            (0, vec![1, 2, 3, 4]),
+            (2, vec![1, 3, 4]),
+        ] {
+            table.drop_server(dropped);
+            assert_eq!(all(&table), left);
+            assert!(!table.contains(dropped));
+            assert!(
+                left.iter()
+                    .all(|registration| table.contains(*registration))
+            );
+        }
+        table.drop_server(99);
+        assert_eq!(all(&table), [1, 3, 4]);
+    }
+
+    #[test]
+    fn leaves_a_dropped_server_to_those_who_hold_it() {
+        let mut table = ServerTable::default();
+        table.add(1, server("/a"));
+        let (_, held) = table.pick(|_| 0).expect("a server");
+        table.drop_server(1);
+        assert_eq!(*held, server("/a"));
+    }
+}
