@@ -116,6 +116,9 @@ function localAddress(value) {
     const message = `Invalid IP address: ${String(value)}`;
     throw codedError(TypeError, 'ERR_INVALID_IP_ADDRESS', message);
   }
+  if (value.includes('%')) {
+    throw invalidValue('server.localAddress', 'with a zone is not supported by this rover', value);
+  }
   return value;
 }
 

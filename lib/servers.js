@@ -1,6 +1,6 @@
 'use strict';
 
-const { codedError } = require('./errors');
+const { invalidType } = require('./checks');
 const { checkServer, isSameServer } = require('./server-options');
 
 /**
@@ -50,9 +50,9 @@ class ServerTable {
    * @throws {TypeError | RangeError} for a bad server in it; nothing has changed then
    */
   replace(servers) {
-    if (servers === this.#view && servers !== undefined) return this.refresh();
-    if (servers === null || (typeof servers !== 'object' && typeof servers !== 'function')) {
-      throw codedError(TypeError, 'ERR_INVALID_ARG_TYPE', 'The "servers" property must be an object');
+    if (this.#view !== undefined && servers === this.#view) return this.refresh();
+    if (typeof servers !== 'object' || servers === null) {
+      throw invalidType('servers', 'an object', servers);
     }
     this.#read(servers);
     this.#servers = servers;

@@ -1,0 +1,281 @@
+'use strict';
+
+const EventEmitter = require('node:events');
+const { setInterval, clearInterval } = require('node:timers');
+
+const { AttemptState } = require('../binding');
+const { expectOutcomes, forget, openOrigin } = require('./fleet');
+const { noServersError } = require('./outcomes');
+const { rovingTimer } = require('./roving-timer');
+const { checkInterval, checkMaxSlot, initialise, stateOf } = require('./state');
+
+/**
+ * A Callosum server: a TCP port, or a Unix socket. Keys that are not listed here are the app's own.
+ *
+ * @typedef {object} Server
+ * @property {string | null} [host] A name or an IP address. Default: `'localhost'`.
+ * @property {number | string | null} [port] The TCP port. Needed unless there is a `path`.
+ * @property {string | null} [path] The path of a Unix socket, instead of `host` and `port`.
+ * @property {0 | 4 | 6 | 'IPv4' | 'IPv6' | null} [family] The kind of addresses that `host` is looked up for.
+ *   Default: 0, both.
+ * @property {string | null} [localAddress] The IP address to connect from.
+ * @property {boolean} [noDelay] Turns Nagle's algorithm off. Default: `false`.
+ * @property {boolean} [keepAlive] Turns TCP keep-alive on. Default: `false`.
+ * @property {number} [keepAliveInitialDelay] How long a connection is idle before it is probed, in ms.
+ *   Default: 0, the system's own.
+ * @property {boolean} [allowHalfOpen] Leaves the socket's writable side open when the server ends.
+ *   Default: `false`.
+ * @property {number} [timeout] The socket emits `timeout` after so many ms without traffic. Default: 0,
+ *   never.
+ * @property {boolean} [autoSelectFamily] `false` tries the first address of `host` only. Default: `true`.
+ * @property {number} [autoSelectFamilyAttemptTimeout] The head start of each address over the next, in
+ *   ms. Default: 250.
+ */
+
+/**
+ * Servers by id. Any string is a safe id.
+ *
+ * @typedef {{ [id: string]: Server }} Servers
+ */
+
+/**
+ * @typedef {object} Options
+ * @property {number | null} [ROVING_INTERVAL] Time between two attempts of a started rover, in ms.
+ *   Default: 1000, which 0 means as well.
+ * @property {Servers | null} [servers] The servers to begin with. Default: none.
+ * @property {number | null} [CONNECT_TIMEOUT] Limit for looking the name up and connecting, in ms. 0 is no
+ *   limit. Default: 10000.
+ * @property {number | null} [SLOT_TIMEOUT] Limit from connected to the end of the slot line, in ms. 0 is no
+ *   limit. Default: 30000.
+ * @property {number | null} [MAX_PENDING] How many attempts may be in flight or have an outcome that was not
+ *   emitted yet. An interval that would exceed it is skipped. Default: 1024.
+ * @property {number | null} [MAX_SLOT] The highest slot that is wanted: a connection with a higher one is
+ *   closed, and no event tells of it. Default: `Infinity`.
+ * @property {AbortSignal | null} [signal] Stops the rover when it is aborted.
+ * @property {boolean} [captureRejections] As of `EventEmitter`.
+ */
+
+/**
+ * What became of all attempts so far: `attempts` is always the sum of `connections`, `rejected`,
+ * `unreachable`, `errors`, `abandoned` and `pending`.
+ *
+ * @typedef {object} Stats
+ * @property {number} attempts Begun.
+ * @property {number} connections Emitted as `connection`.
+ * @property {number} rejected Closed, since the slot was above `MAX_SLOT`.
+ * @property {number} unreachable Emitted as `unreachable`.
+ * @property {number} errors Emitted as `error`.
+ * @property {number} abandoned Given up by `stop()`.
+ * @property {number} skipped Not begun, since `MAX_PENDING` was reached.
+ * @property {number} pending In flight, or ended and not emitted yet.
+ */
+
+/**
+ * An error of `unreachable`: like the one that Node gives for the system call that failed. An
+ * `AggregateError`, with `errors`, where several addresses were tried.
+ *
+ * @typedef {Error & {
+ *   code: string,
+ *   errno?: number,
+ *   syscall?: string,
+ *   address?: string,
+ *   port?: number,
+ *   hostname?: string,
+ *   errors?: Error[],
+ * }} UnreachableError
+ */
+
+/**
+ * An error of `error`. `code` is `ERR_CALLOSUM_PROTOCOL` (the server sent something else than a slot line:
+ * see `id`, `server` and `received`), `ERR_CALLOSUM_NO_SERVERS`, `ERR_CALLOSUM_INTERNAL` (a bug of this
+ * package), or that of a system call for which this machine ran out of something, such as `EMFILE`.
+ *
+ * @typedef {Error & { code?: string, id?: string, server?: Server, received?: Buffer }} RoverError
+ */
+
+/**
+ * The arguments of each event's listeners.
+ *
+ * @typedef {object} Events
+ * @property {[slot: number, socket: import('node:net').Socket]} connection A server gave a slot. The socket is
+ *   open and flowing, and the listener's to keep or close.
+ * @property {[id: string, server: Server, error: UnreachableError]} unreachable No slot came from a server.
+ * @property {[error: RoverError]} error Something else went wrong. Without a listener it is thrown.
+ */
+
+/**
+ * A rover: keeps trying random servers, and emits what became of it.
+ *
+ * The roving itself runs on a thread of its own. A started rover keeps the process alive, as does an
+ * attempt in flight.
+ */
+class ClientRover extends EventEmitter {
+  /**
+   * @param {Options | null} [options]
+   * @throws {TypeError | RangeError} for a bad option or server
+   */
+  constructor(options) {
+    super(options ?? undefined);
+    /**
+     * Time between two attempts, in ms. Read by `start()`.
+     *
+     * @type {number}
+     */
+    this.ROVING_INTERVAL;
+    /**
+     * The servers by id. Can be written to: the next pick honours it.
+     *
+     * @type {Servers}
+     */
+    this.servers;
+    /**
+     * The timer of a started rover, a real one: `clearInterval(rover.intervalId)` stops the roving, and
+     * what is in flight still gets its event. `null` before `start()`.
+     *
+     * @type {NodeJS.Timeout | null}
+     */
+    this.intervalId;
+    initialise(this, options);
+  }
+
+  /**
+   * The highest slot that is wanted. A pool that is full sets it below its worst slot; a connection with
+   * a higher slot is then closed without a word. Takes effect at once, for attempts in flight as well.
+   *
+   * @type {number}
+   */
+  get MAX_SLOT() {
+    return stateOf(this).maxSlot;
+  }
+
+  set MAX_SLOT(slot) {
+    const state = stateOf(this);
+    state.native.setMaxSlot(checkMaxSlot(slot));
+    state.maxSlot = slot;
+  }
+
+  /**
+   * Adds a server, or replaces the one with this id.
+   *
+   * @param {string} id
+   * @param {Server} server
+   * @returns {void}
+   * @throws {TypeError | RangeError} for a bad server, with Node's `code`; nothing has changed then
+   */
+  addServer(id, server) {
+    const { table } = stateOf(this);
+    if (!table.isStale) process.nextTick(refresh, this, table);
+    table.add(`${id}`, server);
+  }
+
+  /**
+   * Drops a server. An unknown id is a no-op. An attempt in flight still gets its event.
+   *
+   * @param {string} id
+   * @returns {void}
+   */
+  dropServer(id) {
+    stateOf(this).table.drop(`${id}`);
+  }
+
+  /**
+   * Tries one random server now. Ends in exactly one event, later; but with no servers it emits `error`
+   * at once. A subclass may override it: `start()` then calls the override.
+   *
+   * @returns {void}
+   */
+  connect() {
+    const state = stateOf(this);
+    if (state.signal?.aborted) return;
+    if (state.table.isStale) state.table.refresh();
+    const origin = openOrigin(this, state, 1);
+    begin(this, origin, () => state.native.connect(origin.number));
+  }
+
+  /**
+   * Tries a random server now, and one at every `ROVING_INTERVAL` from now on. A second call replaces the
+   * first.
+   *
+   * @returns {void}
+   * @throws {TypeError | RangeError} for a bad `ROVING_INTERVAL`, or a bad server in `servers`
+   */
+  start() {
+    const state = stateOf(this);
+    if (state.signal?.aborted) return;
+    const interval = checkInterval(this.ROVING_INTERVAL);
+    state.table.refresh();
+    if (this.intervalId) clearInterval(this.intervalId);
+    if (this.connect !== ClientRover.prototype.connect) {
+      this.intervalId = setInterval(this.connect.bind(this), interval);
+      this.connect();
+      return;
+    }
+    const origin = openOrigin(this, state, Infinity);
+    begin(this, origin, () => {
+      const begun = state.native.start(origin.number, interval);
+      state.roving = origin;
+      this.intervalId = rovingTimer(() => endRoving(state));
+      return begun;
+    });
+  }
+
+  /**
+   * Stops the roving and gives up what is in flight: no event follows. `start()` begins anew.
+   *
+   * @returns {void}
+   */
+  stop() {
+    const state = stateOf(this);
+    if (this.intervalId) clearInterval(this.intervalId);
+    this.intervalId = null;
+    state.native.stop();
+    forget(this);
+  }
+
+  /**
+   * What became of all attempts so far.
+   *
+   * @returns {Stats}
+   */
+  stats() {
+    return stateOf(this).native.stats();
+  }
+
+  /**
+   * The same as `stop()`, for `using rover = new ClientRover()`.
+   *
+   * @returns {void}
+   */
+  [Symbol.dispose]() {
+    this.stop();
+  }
+}
+
+function begin(rover, origin, ask) {
+  let begun;
+  try {
+    begun = ask();
+  } catch (error) {
+    expectOutcomes(origin, 0);
+    throw error;
+  }
+  // A roving goes on, whatever became of its first attempt.
+  if (begun !== AttemptState.InFlight && origin.left !== Infinity) expectOutcomes(origin, 0);
+  if (begun === AttemptState.NoServers) rover.emit('error', noServersError());
+}
+
+function endRoving(state) {
+  expectOutcomes(state.roving, state.native.stopRoving());
+  state.roving = null;
+}
+
+function refresh(rover, table) {
+  if (!table.isStale) return;
+  try {
+    table.refresh();
+  } catch (error) {
+    rover.emit('error', error);
+  }
+}
+
+module.exports = ClientRover;

@@ -1,0 +1,37 @@
+'use strict';
+
+// Captured, so that fake timers of a test don't replace the real one that the process is kept alive by.
+const { setInterval } = require('node:timers');
+
+const { MAX_DELAY } = require('./checks');
+
+/**
+ * A real Node timer that stands for a roving which runs elsewhere: it keeps the process alive, has
+ * `ref()`, `unref()` and all the rest, never does anything, and tells when it is cleared, in whichever
+ * way: `clearInterval(timer)`, `clearInterval(+timer)`, `timer.close()`.
+ *
+ * All these set the timer's `_onTimeout` to null before they take it off the list (Node 18 to 26,
+ * lib/timers.js), so a property of that name sees it.
+ *
+ * @param {() => void} onCleared called once
+ * @returns {NodeJS.Timeout}
+ */
+function rovingTimer(onCleared) {
+  const timer = setInterval(doNothing, MAX_DELAY);
+  let onTimeout = doNothing;
+  Object.defineProperty(timer, '_onTimeout', {
+    configurable: true,
+    enumerable: true,
+    get: () => onTimeout,
+    set(value) {
+      const isCleared = onTimeout !== null && value === null;
+      onTimeout = value;
+      if (isCleared) onCleared();
+    },
+  });
+  return timer;
+}
+
+function doNothing() {}
+
+module.exports = { rovingTimer };

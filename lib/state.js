@@ -1,0 +1,125 @@
+'use strict';
+
+const native = require('../binding');
+const { MAX_DELAY, checkNumber, invalidType } = require('./checks');
+const { nativeFleet } = require('./fleet');
+const { ServerTable } = require('./servers');
+
+const kState = Symbol('state');
+
+const DEFAULTS = {
+  ROVING_INTERVAL: 1000,
+  CONNECT_TIMEOUT: 10_000,
+  SLOT_TIMEOUT: 30_000,
+  MAX_PENDING: 1024,
+  MAX_SLOT: Infinity,
+};
+
+/**
+ * What a rover has besides its public fields.
+ *
+ * @typedef {object} State
+ * @property {native.Fleet} fleet
+ * @property {native.ClientRover} native
+ * @property {ServerTable} table
+ * @property {import('./fleet').Origin | null} roving the origin of the roving in Rust
+ * @property {AbortSignal | null} signal
+ * @property {number} maxSlot
+ */
+
+/**
+ * Makes a rover of an `EventEmitter`: a new one, or one that a constructor of the old style passes as
+ * `this`.
+ *
+ * @param {import('./client-rover')} rover
+ * @param {import('./client-rover').Options | null} [options]
+ * @throws {TypeError | RangeError} for a bad option or server
+ */
+function initialise(rover, options) {
+  const given = options || {};
+  checkInterval(given.ROVING_INTERVAL);
+  const connectTimeout = checkTimeout('CONNECT_TIMEOUT', given);
+  const slotTimeout = checkTimeout('SLOT_TIMEOUT', given);
+  const maxPending = checkNumber('MAX_PENDING', given.MAX_PENDING ?? DEFAULTS.MAX_PENDING, 1, MAX_DELAY);
+  const maxSlot = checkMaxSlot(given.MAX_SLOT ?? DEFAULTS.MAX_SLOT);
+  const signal = checkSignal(given.signal);
+
+  const fleet = nativeFleet();
+  const limits = { connectTimeout, slotTimeout, maxPending, maxSlot };
+  const nativeRover = new native.ClientRover(fleet, limits);
+  const table = new ServerTable(nativeRover, given.servers || {});
+  const state = { fleet, native: nativeRover, table, roving: null, signal, maxSlot };
+
+  // The order of the original, for whoever prints a rover.
+  rover.intervalId = null;
+  rover.ROVING_INTERVAL = given.ROVING_INTERVAL || DEFAULTS.ROVING_INTERVAL;
+  Object.defineProperties(rover, {
+    servers: {
+      configurable: true,
+      enumerable: true,
+      get: () => table.view,
+      set(servers) {
+        table.replace(servers);
+      },
+    },
+    [kState]: { configurable: true, value: state },
+  });
+  if (signal !== null) stopOnAbort(rover, signal);
+}
+
+/**
+ * @param {import('./client-rover')} rover
+ * @returns {State}
+ */
+function stateOf(rover) {
+  return rover[kState];
+}
+
+/**
+ * Checks `ROVING_INTERVAL`.
+ *
+ * @param {unknown} value
+ * @returns {number} ms; 0, null and undefined mean the default, as in the original
+ */
+function checkInterval(value) {
+  const given = Number.isNaN(value) ? value : value || DEFAULTS.ROVING_INTERVAL;
+  return Math.max(1, checkNumber('ROVING_INTERVAL', given, 0, MAX_DELAY));
+}
+
+/**
+ * Checks `MAX_SLOT`.
+ *
+ * @param {unknown} value
+ * @returns {number}
+ */
+function checkMaxSlot(value) {
+  if (typeof value !== 'number' || Number.isNaN(value)) throw invalidType('MAX_SLOT', 'a number', value);
+  return value;
+}
+
+function checkTimeout(name, options) {
+  return checkNumber(name, options[name] ?? DEFAULTS[name], 0, MAX_DELAY);
+}
+
+function checkSignal(signal) {
+  if (signal === undefined || signal === null) return null;
+  if (typeof signal !== 'object' || !('aborted' in signal)) {
+    throw invalidType('signal', 'an AbortSignal', signal);
+  }
+  return signal;
+}
+
+/** Listeners of rovers that were collected, to be taken off their signals. */
+const collected = new FinalizationRegistry(({ signal, listener }) => {
+  signal.removeEventListener('abort', listener);
+});
+
+/** A signal often outlives the rover, and must not keep it. */
+function stopOnAbort(rover, signal) {
+  const reference = new WeakRef(rover);
+  const listener = () => reference.deref()?.stop();
+  signal.addEventListener('abort', listener, { once: true });
+  collected.register(rover, { signal, listener });
+}
+
+module.exports = { checkInterval, checkMaxSlot, initialise, stateOf };
