@@ -10,15 +10,15 @@ const { rovingTimer } = require('./roving-timer');
 const { checkInterval, checkMaxSlot, initialise, stateOf } = require('./state');
 
 /**
- * A Callosum server: a TCP port, or a Unix socket. Keys that are not listed here are the app's own.
+ * Where a Callosum server is: a TCP port, or a Unix socket.
  *
- * @typedef {object} Server
- * @property {string | null} [host] A name or an IP address. Default: `'localhost'`.
- * @property {number | string | null} [port] The TCP port. Needed unless there is a `path`.
- * @property {string | null} [path] The path of a Unix socket, instead of `host` and `port`.
- * @property {0 | 4 | 6 | 'IPv4' | 'IPv6' | null} [family] The kind of addresses that `host` is looked up for.
+ * @typedef {object} ServerOptions
+ * @property {string} [host] A name or an IP address. Default: `'localhost'`.
+ * @property {number | string} [port] The TCP port. Needed unless there is a `path`.
+ * @property {string} [path] The path of a Unix socket, instead of `host` and `port`.
+ * @property {0 | 4 | 6 | 'IPv4' | 'IPv6'} [family] The kind of addresses that `host` is looked up for.
  *   Default: 0, both.
- * @property {string | null} [localAddress] The IP address to connect from.
+ * @property {string} [localAddress] The IP address to connect from.
  * @property {boolean} [noDelay] Turns Nagle's algorithm off. Default: `false`.
  * @property {boolean} [keepAlive] Turns TCP keep-alive on. Default: `false`.
  * @property {number} [keepAliveInitialDelay] How long a connection is idle before it is probed, in ms.
@@ -30,6 +30,12 @@ const { checkInterval, checkMaxSlot, initialise, stateOf } = require('./state');
  * @property {boolean} [autoSelectFamily] `false` tries the first address of `host` only. Default: `true`.
  * @property {number} [autoSelectFamilyAttemptTimeout] The head start of each address over the next, in
  *   ms. Default: 250.
+ */
+
+/**
+ * A Callosum server. Keys that are no options of it are the app's own business.
+ *
+ * @typedef {ServerOptions & { [key: string]: unknown }} Server
  */
 
 /**
