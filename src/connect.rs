@@ -355,10 +355,7 @@ mod tests {
 
     #[tokio::test]
     async fn reports_every_address_when_all_fail() {
-        let (one, other) = (
-            refused(Ipv4Addr::LOCALHOST).await,
-            refused(Ipv4Addr::LOCALHOST).await,
-        );
+        let ((_port, one), (_other_port, other)) = (refusing(), refusing());
         let failure = race(&[one, other], None, HEAD_START)
             .await
             .expect_err("nobody listens");
