@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::connect::{connect, within};
 use crate::failure::{Failure, Fault};
+use crate::faults;
 use crate::handoff::Descriptor;
 use crate::handshake::{HandshakeError, discard, read_slot};
 use crate::lookup::Lookups;
@@ -81,6 +82,7 @@ impl MaxSlot {
 /// Dropping the future closes the connection; the server sees an end, or a reset where it has sent
 /// bytes that were not read.
 pub async fn attempt(server: &Server, limits: &Limits, lookups: &Arc<Lookups>) -> Outcome {
+    faults::strike(faults::Fault::Attempt, server);
     match reach(server, limits, lookups).await {
         Ok(outcome) => outcome,
         Err(failure) => match failure.local_fault() {

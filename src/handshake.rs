@@ -86,6 +86,13 @@ pub async fn discard<S: AsyncRead + Unpin>(stream: &mut S, received: &mut Vec<u8
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+    use std::collections::VecDeque;
+    use std::task::Context;
+
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::test_runner::TestRunner;
     use tokio::io::{AsyncWriteExt, duplex};
 
     use super::*;
@@ -160,6 +167,123 @@ mod tests {
             read_slot(&mut client).await,
             Err(HandshakeError::Closed)
         ));
+    }
+
+    /// A stream that yields its segments one by one, with a wait before each.
+    struct Segments {
+        waiting: VecDeque<Vec<u8>>,
+        is_ready: bool,
+    }
+
+    impl AsyncRead for Segments {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            self.is_ready = !self.is_ready;
+            if !self.is_ready {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            while self.waiting.front().is_some_and(Vec::is_empty) {
+                self.waiting.pop_front();
+            }
+            if let Some(segment) = self.waiting.front_mut() {
+                let count = segment.len().min(buffer.remaining());
+                buffer.put_slice(&segment.drain(..count).collect::<Vec<u8>>());
+            }
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    /// What a server's bytes mean, from all of them at once: the slot and where the line ends.
+    fn model(bytes: &[u8]) -> Option<(u64, usize)> {
+        let end = bytes.iter().position(|byte| *byte == b'\n')?;
+        let digits = bytes[..end].strip_suffix(b"\r")?;
+        if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) || end >= MAX_LINE {
+            return None;
+        }
+        let slot = str::from_utf8(digits)
+            .expect("digits")
+            .parse::<u128>()
+            .ok()?;
+        let slot = u64::try_from(slot)
+            .ok()
+            .filter(|slot| *slot <= slot::MAX_NUMBER)?;
+        Some((slot, end + 1))
+    }
+
+    fn bytes() -> impl Strategy<Value = Vec<u8>> {
+        let digits = prop_oneof![
+            vec(b'0'..=b'9', 0..4),
+            vec(b'0'..=b'9', 12..20),
+            (40..70_usize, vec(b'0'..=b'9', 0..3)).prop_map(|(zeros, tail)| [
+                vec![b'0'; zeros],
+                tail
+            ]
+            .concat()),
+        ];
+        let end = prop_oneof![4 => Just(b"\r\n".to_vec()), 1 => vec(any::<u8>(), 0..3)];
+        let line = (digits, end, vec(any::<u8>(), 0..80))
+            .prop_map(|parts| [parts.0, parts.1, parts.2].concat());
+        prop_oneof![4 => line, 1 => vec(any::<u8>(), 0..100)]
+    }
+
+    fn split(bytes: &[u8], mut at: Vec<usize>) -> VecDeque<Vec<u8>> {
+        at.iter_mut()
+            .for_each(|position| *position %= bytes.len() + 1);
+        at.sort_unstable();
+        let starts = std::iter::once(0).chain(at.iter().copied());
+        let ends = at.iter().copied().chain(std::iter::once(bytes.len()));
+        starts
+            .zip(ends)
+            .map(|(start, end)| bytes[start..end].to_vec())
+            .collect()
+    }
+
+    #[test]
+    fn agrees_with_a_plain_model_on_any_bytes_in_any_segmentation() {
+        let config = ProptestConfig {
+            cases: 100_000,
+            failure_persistence: None,
+            ..Default::default()
+        };
+        let mut runner = TestRunner::new(config);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .expect("a runtime");
+        let slots = Cell::new(0_u32);
+        let property = |(bytes, at): (Vec<u8>, Vec<usize>)| {
+            let mut stream = Segments {
+                waiting: split(&bytes, at),
+                is_ready: true,
+            };
+            let result = runtime.block_on(read_slot(&mut stream));
+            let rest: Vec<u8> = stream.waiting.into_iter().flatten().collect();
+            match (model(&bytes), result) {
+                (Some((slot, end)), Ok(read)) => {
+                    slots.set(slots.get() + 1);
+                    prop_assert_eq!(read, slot);
+                    prop_assert_eq!(&rest, &bytes[end..]);
+                }
+                (None, Err(HandshakeError::Closed)) => prop_assert!(bytes.is_empty()),
+                (None, Err(HandshakeError::Protocol(received))) => {
+                    prop_assert!(received.len() <= MAX_RECEIVED);
+                    prop_assert!(bytes.starts_with(&received));
+                }
+                (model, result) => prop_assert!(false, "{:?} is not {:?}", result, model),
+            }
+            Ok(())
+        };
+        runner
+            .run(&(bytes(), vec(any::<usize>(), 0..6)), property)
+            .expect("agreement");
+        assert!(
+            slots.get() > 20_000,
+            "the cases are too poor in slots: {}",
+            slots.get()
+        );
     }
 
     #[tokio::test]

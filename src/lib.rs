@@ -16,6 +16,7 @@ mod attempt;
 mod binding;
 mod connect;
 mod failure;
+mod faults;
 mod fleet;
 mod handoff;
 mod handshake;

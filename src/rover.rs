@@ -6,7 +6,7 @@
 
 use std::any::Any;
 use std::io;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::attempt::{Limits, Outcome, attempt};
+use crate::faults;
 use crate::fleet::Fleet;
 use crate::runtime::{Runtime, runtime};
 use crate::servers::{Server, ServerTable};
@@ -138,6 +139,7 @@ impl Rover {
 
     /// Adds a server under a registration that was never used before.
     pub fn add_server(&self, registration: u32, server: Server) {
+        faults::strike(faults::Fault::Method, &server);
         self.shared.state().servers.add(registration, server);
     }
 
@@ -230,6 +232,7 @@ impl Shared {
             state.stats.errors += 1;
             return Begun::NoServers;
         };
+        faults::strike(faults::Fault::Tick, &server);
         if !self.has_room(state) {
             return Begun::Skipped;
         }
@@ -311,19 +314,26 @@ impl Shared {
 
     fn tick(self: &Arc<Self>, runtime: &'static Runtime, serial: u64) {
         let mut state = self.state();
-        let Some(roving) = state
-            .roving
-            .as_ref()
-            .filter(|roving| roving.serial == serial)
-        else {
+        let Some(origin) = state.roving_origin(serial) else {
             return;
         };
-        let origin = roving.origin;
         if !state.servers.is_empty() {
             self.begin(&mut state, runtime, origin);
-        } else if self.has_room(&mut state) {
+            return;
+        }
+        drop(state);
+        self.report(serial, Outcome::NoServers);
+    }
+
+    /// Delivers the outcome of a tick that began no attempt.
+    fn report(self: &Arc<Self>, serial: u64, outcome: Outcome) {
+        let mut state = self.state();
+        let Some(origin) = state.roving_origin(serial) else {
+            return;
+        };
+        if self.has_room(&mut state) {
             state.enter(origin);
-            self.deliver(origin, None, Outcome::NoServers);
+            self.deliver(origin, None, outcome);
         }
     }
 
@@ -341,6 +351,14 @@ impl Shared {
 }
 
 impl State {
+    /// The origin of the roving with this serial, if it goes on.
+    fn roving_origin(&self, serial: u64) -> Option<u32> {
+        self.roving
+            .as_ref()
+            .filter(|roving| roving.serial == serial)
+            .map(|roving| roving.origin)
+    }
+
     fn enter(&mut self, origin: u32) {
         self.stats.attempts += 1;
         self.stats.pending += 1;
@@ -417,7 +435,11 @@ async fn rove(shared: Arc<Shared>, runtime: &'static Runtime, serial: u64, inter
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        shared.tick(runtime, serial);
+        // A panic would end the loop, and nobody would know.
+        let ticking = AssertUnwindSafe(|| shared.tick(runtime, serial));
+        if let Err(panic) = catch_unwind(ticking) {
+            shared.report(serial, Outcome::Internal(message(&*panic)));
+        }
     }
 }
 
