@@ -58,6 +58,8 @@ export declare const enum AttemptState {
   NoServers = 1,
   /** Too much is pending; no outcome follows. */
   Skipped = 2,
+  /** Of `start()`: the system has no thread or no descriptors for the roving, which has not begun. */
+  NoRuntime = 3,
 }
 
 /** Why an attempt failed. With `errors`, the rest is that of the first of them. */

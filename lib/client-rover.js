@@ -195,7 +195,9 @@ class ClientRover extends EventEmitter {
     if (state.signal?.aborted) return;
     if (state.table.isStale) state.table.refresh();
     const origin = openOrigin(this, state, 1);
-    begin(this, origin, () => state.native.connect(origin.number));
+    const begun = ask(origin, () => state.native.connect(origin.number));
+    if (begun !== AttemptState.InFlight) expectOutcomes(origin, 0);
+    if (begun === AttemptState.NoServers) this.emit('error', noServersError());
   }
 
   /**
@@ -211,18 +213,15 @@ class ClientRover extends EventEmitter {
     const interval = checkInterval(this.ROVING_INTERVAL);
     state.table.refresh();
     if (this.intervalId) clearInterval(this.intervalId);
-    if (this.connect !== ClientRover.prototype.connect) {
+    const isOverridden = this.connect !== ClientRover.prototype.connect;
+    const begun = isOverridden ? undefined : startInRust(this, state, interval);
+    if (begun === undefined || begun === AttemptState.NoRuntime) {
       this.intervalId = setInterval(this.connect.bind(this), interval);
       this.connect();
-      return;
-    }
-    const origin = openOrigin(this, state, Infinity);
-    begin(this, origin, () => {
-      const begun = state.native.start(origin.number, interval);
-      state.roving = origin;
+    } else {
       this.intervalId = rovingTimer(() => endRoving(state));
-      return begun;
-    });
+      if (begun === AttemptState.NoServers) this.emit('error', noServersError());
+    }
   }
 
   /**
@@ -257,17 +256,22 @@ class ClientRover extends EventEmitter {
   }
 }
 
-function begin(rover, origin, ask) {
-  let begun;
+function startInRust(rover, state, interval) {
+  const origin = openOrigin(rover, state, Infinity);
+  const begun = ask(origin, () => state.native.start(origin.number, interval));
+  if (begun === AttemptState.NoRuntime) expectOutcomes(origin, 0);
+  else state.roving = origin;
+  return begun;
+}
+
+/** Asks Rust for attempts. Where that throws, none will come. */
+function ask(origin, call) {
   try {
-    begun = ask();
+    return call();
   } catch (error) {
     expectOutcomes(origin, 0);
     throw error;
   }
-  // A roving goes on, whatever became of its first attempt.
-  if (begun !== AttemptState.InFlight && origin.left !== Infinity) expectOutcomes(origin, 0);
-  if (begun === AttemptState.NoServers) rover.emit('error', noServersError());
 }
 
 function endRoving(state) {

@@ -126,11 +126,18 @@ class ServerTable {
     if (typeof id === 'symbol') return Reflect.set(this.#servers, id, server, receiver);
     const checked = checkServer(server);
     // Not by assignment, which does something else where the id is `__proto__`.
-    const descriptor = Object.hasOwn(this.#servers, id)
+    const previous = Object.getOwnPropertyDescriptor(this.#servers, id);
+    const descriptor = previous
       ? { value: server }
       : { value: server, configurable: true, enumerable: true, writable: true };
     if (!Reflect.defineProperty(this.#servers, id, descriptor)) return false;
-    this.#register(id, server, checked);
+    try {
+      this.#register(id, server, checked);
+    } catch (error) {
+      if (previous) Object.defineProperty(this.#servers, id, previous);
+      else delete this.#servers[id];
+      throw error;
+    }
     return true;
   }
 
@@ -144,11 +151,11 @@ class ServerTable {
   #register(id, server, checked) {
     const known = this.#byId.get(id);
     if (known?.server === server && isSameServer(known.checked, checked)) return;
-    this.#unregister(known);
     const entry = { id, server, checked, registration: ++this.#registrations };
     const { flags, keepAliveInitialDelay, timeout, ...peer } = checked;
     const wrap = { flags, keepAliveInitialDelay, timeout };
     this.#native.addServer(entry.registration, { id, wrap, ...peer });
+    this.#unregister(known);
     this.#byId.set(id, entry);
     this.#byRegistration.set(entry.registration, entry);
   }

@@ -108,12 +108,7 @@ async fn reach(
         }
         // To the app this is a connection that was lost, whichever way the server closed it.
         Some(Err(HandshakeError::Closed)) => {
-            return Err(Fault {
-                syscall: "read",
-                errno: -libc::ECONNRESET,
-                place,
-            }
-            .into());
+            return Err(Fault { syscall: "read", errno: -libc::ECONNRESET, place }.into());
         }
         None => return Err(Fault::timed_out("read", place).into()),
     };

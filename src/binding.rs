@@ -4,7 +4,6 @@
 //! sockets of what comes out. Methods catch panics, which abort the process otherwise.
 
 use std::cell::RefCell;
-use std::fmt::Display;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -55,6 +54,8 @@ pub enum AttemptState {
     NoServers,
     /// Too much is pending; no outcome follows.
     Skipped,
+    /// Of `start()`: the system has no thread or no descriptors for the roving, which has not begun.
+    NoRuntime,
 }
 
 /// A server, checked.
@@ -180,9 +181,7 @@ impl NativeFleet {
                     let handoff = offering_to.upgrade()?;
                     Some(arguments(settled, &mut handoff.borrow_mut()))
                 }));
-                Ok(arguments
-                    .unwrap_or_else(|_| Some(internal(0, "panic")))
-                    .unwrap_or_else(none))
+                Ok(arguments.unwrap_or_else(|_| Some(internal(0, "panic"))).unwrap_or_else(none))
             })?;
         let outbox = Outbox::new(move || {
             // Refused only when the environment is going down; the outbox still owns the outcome.
@@ -263,20 +262,17 @@ impl NativeRover {
 
     /// Begins one attempt; its outcome names `origin`.
     #[napi(catch_unwind)]
-    pub fn connect(&self, origin: u32) -> napi::Result<AttemptState> {
-        self.0
-            .connect(origin)
-            .map(AttemptState::from)
-            .map_err(refusal)
+    pub fn connect(&self, origin: u32) -> AttemptState {
+        self.0.connect(origin).into()
     }
 
     /// Begins one attempt now and one at each interval (ms); their outcomes name `origin`.
     #[napi(catch_unwind)]
-    pub fn start(&self, origin: u32, interval: f64) -> napi::Result<AttemptState> {
-        self.0
-            .start(origin, milliseconds(interval))
-            .map(AttemptState::from)
-            .map_err(refusal)
+    pub fn start(&self, origin: u32, interval: f64) -> AttemptState {
+        match self.0.start(origin, milliseconds(interval)) {
+            Ok(begun) => begun.into(),
+            Err(_) => AttemptState::NoRuntime,
+        }
     }
 
     /// Ends the roving. Answers with how many outcomes of it are still to come.
@@ -313,24 +309,14 @@ impl NativeRover {
 
 fn arguments(settled: Settled, handoff: &mut Handoff) -> Arguments {
     handoff.withdraw();
-    let Settled {
-        origin,
-        server,
-        registered,
-        outcome,
-    } = settled;
+    let Settled { origin, server, registered, outcome } = settled;
     let (mut slot, mut detail) = (-1.0, None);
     let kind = match outcome {
-        Outcome::Connection {
-            slot: number,
-            descriptor,
-        } => {
+        Outcome::Connection { slot: number, descriptor } => {
             handoff.offer(descriptor);
             // Exact: a slot fits into 53 bits.
             slot = number as f64;
-            let wrap = server
-                .as_ref()
-                .and_then(|(_, server)| NativeWrap::from_wrap(server.wrap));
+            let wrap = server.as_ref().and_then(|(_, server)| NativeWrap::from_wrap(server.wrap));
             detail = wrap.map(Either3::C);
             OutcomeKind::Connection
         }
@@ -351,10 +337,8 @@ fn arguments(settled: Settled, handoff: &mut Handoff) -> Arguments {
         Outcome::Internal(message) => return internal(origin, &message),
     };
     let registration = server.as_ref().map_or(0, |(registration, _)| *registration);
-    let is_named = matches!(
-        kind,
-        OutcomeKind::Unreachable | OutcomeKind::Protocol | OutcomeKind::LocalFault
-    );
+    let is_named =
+        matches!(kind, OutcomeKind::Unreachable | OutcomeKind::Protocol | OutcomeKind::LocalFault);
     let described = server
         .filter(|_| is_named && !registered)
         .map(|(_, server)| NativeServer::from_server(&server));
@@ -363,15 +347,7 @@ fn arguments(settled: Settled, handoff: &mut Handoff) -> Arguments {
 
 fn internal(origin: u32, message: &str) -> Arguments {
     let detail = Either3::B(message.as_bytes().into());
-    (
-        OutcomeKind::Internal as u32,
-        origin,
-        0,
-        -1.0,
-        Some(detail),
-        None,
-    )
-        .into()
+    (OutcomeKind::Internal as u32, origin, 0, -1.0, Some(detail), None).into()
 }
 
 fn none() -> Arguments {
@@ -391,9 +367,7 @@ impl From<Begun> for AttemptState {
 impl NativeServer {
     fn into_server(self) -> napi::Result<Server> {
         let peer = match self.path {
-            Some(path) => Peer::Unix {
-                path: PathBuf::from(path),
-            },
+            Some(path) => Peer::Unix { path: PathBuf::from(path) },
             None => Peer::Tcp {
                 host: self.host.ok_or_else(|| invalid("host"))?.into(),
                 port: self.port.ok_or_else(|| invalid("port"))?,
@@ -420,11 +394,7 @@ impl NativeServer {
             keep_alive_initial_delay: wrap.keep_alive_initial_delay,
             timeout: wrap.timeout,
         });
-        Ok(Server {
-            id: Box::from(&*self.id),
-            peer,
-            wrap,
-        })
+        Ok(Server { id: Box::from(&*self.id), peer, wrap })
     }
 
     /// As much as JavaScript needs to name a server that it has dropped.
@@ -449,16 +419,8 @@ impl NativeServer {
 
 impl NativeWrap {
     fn from_wrap(wrap: Wrap) -> Option<Self> {
-        let Wrap {
-            flags,
-            keep_alive_initial_delay,
-            timeout,
-        } = wrap;
-        (wrap != Wrap::default()).then_some(Self {
-            flags,
-            keep_alive_initial_delay,
-            timeout,
-        })
+        let Wrap { flags, keep_alive_initial_delay, timeout } = wrap;
+        (wrap != Wrap::default()).then_some(Self { flags, keep_alive_initial_delay, timeout })
     }
 }
 
@@ -468,10 +430,7 @@ impl From<Failure> for NativeFailure {
             Failure::One(fault) => (&fault).into(),
             Failure::Several(faults) => {
                 let errors = faults.iter().map(Self::from).collect();
-                Self {
-                    errors: Some(errors),
-                    ..Self::from(&faults[0])
-                }
+                Self { errors: Some(errors), ..Self::from(&faults[0]) }
             }
         }
     }
@@ -528,8 +487,4 @@ fn count(number: usize) -> u32 {
 /// `lib/` checks servers before they come here; this only keeps a slip there from going further.
 fn invalid(field: &str) -> napi::Error {
     napi::Error::new(napi::Status::InvalidArg, format!("Invalid {field}"))
-}
-
-fn refusal(error: impl Display) -> napi::Error {
-    napi::Error::from_reason(format!("The rover cannot begin: {error}"))
 }

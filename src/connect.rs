@@ -77,13 +77,7 @@ pub async fn connect(
                 None => Err(Fault::timed_out("connect", place).into()),
             }
         }
-        Peer::Tcp {
-            host,
-            port,
-            family,
-            local_address,
-            addresses,
-        } => {
+        Peer::Tcp { host, port, family, local_address, addresses } => {
             let targets = match host.parse::<IpAddr>() {
                 Ok(address) => vec![SocketAddr::new(address, *port)],
                 Err(_) => {
@@ -156,9 +150,7 @@ async fn race(
     loop {
         if let Some(target) = waiting.next() {
             running.spawn(async move {
-                dial(target, local_address)
-                    .await
-                    .map(|stream| (stream, target))
+                dial(target, local_address).await.map(|stream| (stream, target))
             });
         }
         let ended = if waiting.len() == 0 {
@@ -224,9 +216,7 @@ mod tests {
     }
 
     async fn listen(address: impl Into<IpAddr>) -> (TcpListener, SocketAddr) {
-        let listener = TcpListener::bind(SocketAddr::new(address.into(), 0))
-            .await
-            .expect("a port");
+        let listener = TcpListener::bind(SocketAddr::new(address.into(), 0)).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         (listener, address)
     }
@@ -234,9 +224,7 @@ mod tests {
     /// A port that refuses, and what keeps it from being given to anybody else.
     fn refusing() -> (TcpSocket, SocketAddr) {
         let socket = TcpSocket::new_v4().expect("a socket");
-        socket
-            .bind((Ipv4Addr::LOCALHOST, 0).into())
-            .expect("a port");
+        socket.bind((Ipv4Addr::LOCALHOST, 0).into()).expect("a port");
         let address = socket.local_addr().expect("an address");
         (socket, address)
     }
@@ -244,14 +232,8 @@ mod tests {
     /// A listener whose queue is full, so that the next connection neither succeeds nor fails.
     async fn hanging() -> (std::net::TcpListener, Vec<TcpStream>, SocketAddr) {
         let socket = TcpSocket::new_v4().expect("a socket");
-        socket
-            .bind((Ipv4Addr::LOCALHOST, 0).into())
-            .expect("a port");
-        let listener = socket
-            .listen(0)
-            .expect("a listener")
-            .into_std()
-            .expect("a listener");
+        socket.bind((Ipv4Addr::LOCALHOST, 0).into()).expect("a port");
+        let listener = socket.listen(0).expect("a listener").into_std().expect("a listener");
         let address = listener.local_addr().expect("an address");
         let mut queue = Vec::new();
         while let Ok(stream) =
@@ -271,19 +253,15 @@ mod tests {
             Failure::One(fault) => vec![fault],
             Failure::Several(faults) => faults,
         };
-        faults
-            .into_iter()
-            .map(|fault| (fault.errno, fault.place))
-            .collect()
+        faults.into_iter().map(|fault| (fault.errno, fault.place)).collect()
     }
 
     #[tokio::test]
     async fn connects_to_an_address_without_a_look_up() {
         let (_listener, address) = listen(Ipv4Addr::LOCALHOST).await;
         let lookups = Lookups::with(|_, _| panic!("no look-up is needed"));
-        let (_, place) = connect(&tcp("127.0.0.1", address.port()), &lookups, None)
-            .await
-            .expect("a stream");
+        let (_, place) =
+            connect(&tcp("127.0.0.1", address.port()), &lookups, None).await.expect("a stream");
         assert_eq!(place, Place::Address(address));
     }
 
@@ -295,49 +273,34 @@ mod tests {
         assert!(matches!(connected, Ok((Stream::Unix(_), _))));
         drop(listener);
         std::fs::remove_file(&path).expect("the socket's file");
-        let failure = connect_to(&Peer::Unix { path: path.clone() })
-            .await
-            .expect_err("nobody listens");
+        let failure =
+            connect_to(&Peer::Unix { path: path.clone() }).await.expect_err("nobody listens");
         assert_eq!(faults(failure), [(-libc::ENOENT, Place::Path(path))]);
     }
 
     #[tokio::test]
     async fn says_which_address_refused() {
         let (_port, address) = refusing();
-        let failure = connect_to(&tcp("127.0.0.1", address.port()))
-            .await
-            .expect_err("nobody listens");
-        assert_eq!(
-            faults(failure),
-            [(-libc::ECONNREFUSED, Place::Address(address))]
-        );
+        let failure =
+            connect_to(&tcp("127.0.0.1", address.port())).await.expect_err("nobody listens");
+        assert_eq!(faults(failure), [(-libc::ECONNREFUSED, Place::Address(address))]);
     }
 
     #[tokio::test]
     async fn says_that_a_name_is_not_found() {
         let lookups = Lookups::with(|_, _| Err(eai::NONAME));
-        let failure = connect(&tcp("nowhere", 1), &lookups, None)
-            .await
-            .expect_err("no such name");
-        assert_eq!(
-            faults(failure),
-            [(eai::NONAME, Place::Host("nowhere".into()))]
-        );
+        let failure = connect(&tcp("nowhere", 1), &lookups, None).await.expect_err("no such name");
+        assert_eq!(faults(failure), [(eai::NONAME, Place::Host("nowhere".into()))]);
     }
 
     #[tokio::test]
     async fn goes_on_to_the_next_address_when_one_refuses() {
         let (_listener, address) = listen(Ipv4Addr::LOCALHOST).await;
         let lookups = Lookups::with(|_, _| {
-            Ok([
-                (Ipv6Addr::LOCALHOST, 0).into(),
-                (Ipv4Addr::LOCALHOST, 0).into(),
-            ]
-            .into())
+            Ok([(Ipv6Addr::LOCALHOST, 0).into(), (Ipv4Addr::LOCALHOST, 0).into()].into())
         });
-        let (_, place) = connect(&tcp("both", address.port()), &lookups, None)
-            .await
-            .expect("a stream");
+        let (_, place) =
+            connect(&tcp("both", address.port()), &lookups, None).await.expect("a stream");
         assert_eq!(place, Place::Address(address));
     }
 
@@ -346,9 +309,7 @@ mod tests {
         let (_hanging, _queue, silent) = hanging().await;
         let (_listener, answering) = listen(Ipv4Addr::LOCALHOST).await;
         let began = Instant::now();
-        let (_, address) = race(&[silent, answering], None, HEAD_START)
-            .await
-            .expect("a stream");
+        let (_, address) = race(&[silent, answering], None, HEAD_START).await.expect("a stream");
         assert_eq!(address, answering);
         assert!(began.elapsed() >= HEAD_START);
     }
@@ -356,9 +317,7 @@ mod tests {
     #[tokio::test]
     async fn reports_every_address_when_all_fail() {
         let ((_port, one), (_other_port, other)) = (refusing(), refusing());
-        let failure = race(&[one, other], None, HEAD_START)
-            .await
-            .expect_err("nobody listens");
+        let failure = race(&[one, other], None, HEAD_START).await.expect_err("nobody listens");
         assert_eq!(
             faults(failure),
             [
@@ -382,9 +341,8 @@ mod tests {
     #[tokio::test]
     async fn connects_from_the_local_address_that_was_asked_for() {
         let (listener, address) = listen(Ipv4Addr::LOCALHOST).await;
-        let stream = dial(address, Some(Ipv4Addr::new(127, 0, 0, 2).into()))
-            .await
-            .expect("a stream");
+        let stream =
+            dial(address, Some(Ipv4Addr::new(127, 0, 0, 2).into())).await.expect("a stream");
         let (_, from) = listener.accept().await.expect("a connection");
         assert_eq!(from.ip(), Ipv4Addr::new(127, 0, 0, 2));
         assert_eq!(stream.local_addr().expect("an address").ip(), from.ip());
@@ -393,20 +351,9 @@ mod tests {
     #[test]
     fn takes_the_families_in_turn() {
         let found = ["[::1]:0", "[::2]:0", "1.1.1.1:0", "2.2.2.2:0", "3.3.3.3:0"];
-        let found: Vec<SocketAddr> = found
-            .iter()
-            .map(|text| text.parse().expect("an address"))
-            .collect();
+        let found: Vec<SocketAddr> =
+            found.iter().map(|text| text.parse().expect("an address")).collect();
         let ordered: Vec<String> = order(&found, 80).iter().map(ToString::to_string).collect();
-        assert_eq!(
-            ordered,
-            [
-                "[::1]:80",
-                "1.1.1.1:80",
-                "[::2]:80",
-                "2.2.2.2:80",
-                "3.3.3.3:80"
-            ]
-        );
+        assert_eq!(ordered, ["[::1]:80", "1.1.1.1:80", "[::2]:80", "2.2.2.2:80", "3.3.3.3:80"]);
     }
 }

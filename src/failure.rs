@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::shortage;
+
 /// The errors of `getaddrinfo` as libuv numbers them, so that Node.js knows their names.
 pub mod eai {
     /// A temporary failure; the server may answer later.
@@ -62,32 +64,20 @@ impl Fault {
     /// The fault behind an error of `std::io`. One without a number is a refused argument, such as a
     /// path that is too long: `EINVAL`.
     pub fn from_io(syscall: &'static str, error: &std::io::Error, place: Place) -> Self {
-        let errno = -error.raw_os_error().unwrap_or(libc::EINVAL);
-        Self {
-            syscall,
-            errno,
-            place,
-        }
+        let error = error.raw_os_error().unwrap_or(libc::EINVAL);
+        shortage::note(error);
+        Self { syscall, errno: -error, place }
     }
 
     /// A time limit that passed during `syscall`.
     pub fn timed_out(syscall: &'static str, place: Place) -> Self {
-        Self {
-            syscall,
-            errno: -libc::ETIMEDOUT,
-            place,
-        }
+        Self { syscall, errno: -libc::ETIMEDOUT, place }
     }
 
     /// Whether this machine ran out of something, which says nothing about the server.
     fn is_local(&self) -> bool {
-        const LOCAL: [i32; 5] = [
-            -libc::EMFILE,
-            -libc::ENFILE,
-            -libc::ENOBUFS,
-            -libc::ENOMEM,
-            eai::MEMORY,
-        ];
+        const LOCAL: [i32; 5] =
+            [-libc::EMFILE, -libc::ENFILE, -libc::ENOBUFS, -libc::ENOMEM, eai::MEMORY];
         LOCAL.contains(&self.errno)
     }
 }
@@ -110,11 +100,7 @@ impl From<Fault> for Failure {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} failed with {} ({})",
-            self.syscall, self.errno, self.place
-        )
+        write!(f, "{} failed with {} ({})", self.syscall, self.errno, self.place)
     }
 }
 

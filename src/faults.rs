@@ -14,10 +14,7 @@ pub enum Fault {
 }
 
 /// Panics if this build injects faults and the id of `server` asks for `fault`.
-#[cfg_attr(
-    not(feature = "inject-faults"),
-    expect(unused_variables, reason = "faults are off")
-)]
+#[cfg_attr(not(feature = "inject-faults"), expect(unused_variables, reason = "faults are off"))]
 pub fn strike(fault: Fault, server: &Server) {
     #[cfg(feature = "inject-faults")]
     {

@@ -18,10 +18,7 @@ pub struct Fleet<T> {
 impl<T> Fleet<T> {
     /// A fleet without rovers.
     pub fn new(outbox: Outbox<T>) -> Self {
-        Self {
-            outbox,
-            stops: Mutex::default(),
-        }
+        Self { outbox, stops: Mutex::default() }
     }
 
     /// Adds a rover, known by what stops it. `stop` must not hold the rover. Answers with its berth.

@@ -36,10 +36,7 @@ impl Descriptor {
     pub fn new(fd: OwnedFd) -> io::Result<Self> {
         let file = File::from(fd);
         let inode = file.metadata()?.ino();
-        Ok(Self {
-            fd: file.into(),
-            inode,
-        })
+        Ok(Self { fd: file.into(), inode })
     }
 }
 

@@ -128,10 +128,7 @@ mod tests {
 
     #[tokio::test]
     async fn reads_a_line_in_any_segments() {
-        assert_eq!(
-            read(&[b"1", b"7", b"3", b"\r", b"\n"]).await,
-            (Ok(173), vec![])
-        );
+        assert_eq!(read(&[b"1", b"7", b"3", b"\r", b"\n"]).await, (Ok(173), vec![]));
         assert_eq!(read(&[b"173\r", b"\n"]).await, (Ok(173), vec![]));
     }
 
@@ -163,10 +160,7 @@ mod tests {
     async fn tells_an_end_before_any_byte_apart() {
         let (mut client, server) = duplex(64);
         drop(server);
-        assert!(matches!(
-            read_slot(&mut client).await,
-            Err(HandshakeError::Closed)
-        ));
+        assert!(matches!(read_slot(&mut client).await, Err(HandshakeError::Closed)));
     }
 
     /// A stream that yields its segments one by one, with a wait before each.
@@ -204,13 +198,8 @@ mod tests {
         if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) || end >= MAX_LINE {
             return None;
         }
-        let slot = str::from_utf8(digits)
-            .expect("digits")
-            .parse::<u128>()
-            .ok()?;
-        let slot = u64::try_from(slot)
-            .ok()
-            .filter(|slot| *slot <= slot::MAX_NUMBER)?;
+        let slot = str::from_utf8(digits).expect("digits").parse::<u128>().ok()?;
+        let slot = u64::try_from(slot).ok().filter(|slot| *slot <= slot::MAX_NUMBER)?;
         Some((slot, end + 1))
     }
 
@@ -231,34 +220,22 @@ mod tests {
     }
 
     fn split(bytes: &[u8], mut at: Vec<usize>) -> VecDeque<Vec<u8>> {
-        at.iter_mut()
-            .for_each(|position| *position %= bytes.len() + 1);
+        at.iter_mut().for_each(|position| *position %= bytes.len() + 1);
         at.sort_unstable();
         let starts = std::iter::once(0).chain(at.iter().copied());
         let ends = at.iter().copied().chain(std::iter::once(bytes.len()));
-        starts
-            .zip(ends)
-            .map(|(start, end)| bytes[start..end].to_vec())
-            .collect()
+        starts.zip(ends).map(|(start, end)| bytes[start..end].to_vec()).collect()
     }
 
     #[test]
     fn agrees_with_a_plain_model_on_any_bytes_in_any_segmentation() {
-        let config = ProptestConfig {
-            cases: 100_000,
-            failure_persistence: None,
-            ..Default::default()
-        };
+        let config =
+            ProptestConfig { cases: 100_000, failure_persistence: None, ..Default::default() };
         let mut runner = TestRunner::new(config);
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         let slots = Cell::new(0_u32);
         let property = |(bytes, at): (Vec<u8>, Vec<usize>)| {
-            let mut stream = Segments {
-                waiting: split(&bytes, at),
-                is_ready: true,
-            };
+            let mut stream = Segments { waiting: split(&bytes, at), is_ready: true };
             let result = runtime.block_on(read_slot(&mut stream));
             let rest: Vec<u8> = stream.waiting.into_iter().flatten().collect();
             match (model(&bytes), result) {
@@ -276,23 +253,14 @@ mod tests {
             }
             Ok(())
         };
-        runner
-            .run(&(bytes(), vec(any::<usize>(), 0..6)), property)
-            .expect("agreement");
-        assert!(
-            slots.get() > 20_000,
-            "the cases are too poor in slots: {}",
-            slots.get()
-        );
+        runner.run(&(bytes(), vec(any::<usize>(), 0..6)), property).expect("agreement");
+        assert!(slots.get() > 20_000, "the cases are too poor in slots: {}", slots.get());
     }
 
     #[tokio::test]
     async fn discards_no_more_than_its_bound() {
         let (mut client, mut server) = duplex(2 * MAX_DISCARDED);
-        server
-            .write_all(&vec![b'x'; 2 * MAX_DISCARDED])
-            .await
-            .expect("room");
+        server.write_all(&vec![b'x'; 2 * MAX_DISCARDED]).await.expect("room");
         drop(server);
         let mut received = Vec::new();
         discard(&mut client, &mut received).await;

@@ -25,4 +25,5 @@ mod outbox;
 mod rover;
 mod runtime;
 mod servers;
+mod shortage;
 mod slot;

@@ -16,6 +16,7 @@ use tokio::task::spawn_blocking;
 
 use crate::failure::eai;
 use crate::servers::Family;
+use crate::shortage;
 
 /// The addresses of a name in the system's order, port 0; or an error in libuv's numbering.
 pub type Answer = Result<Arc<[SocketAddr]>, i32>;
@@ -36,10 +37,7 @@ impl Lookups {
 
     /// Look-ups that ask `ask`, which may block.
     pub fn with(ask: fn(&str, Family) -> Answer) -> Arc<Self> {
-        Arc::new(Self {
-            ask,
-            running: Mutex::default(),
-        })
+        Arc::new(Self { ask, running: Mutex::default() })
     }
 
     /// The addresses of `host`.
@@ -52,10 +50,7 @@ impl Lookups {
     pub async fn resolve(self: &Arc<Self>, host: &Arc<str>, family: Family) -> Answer {
         let mut answer = self.join((Arc::clone(host), family));
         let answer = answer.wait_for(Option::is_some).await;
-        answer
-            .ok()
-            .and_then(|answer| answer.clone())
-            .unwrap_or(Err(eai::FAIL))
+        answer.ok().and_then(|answer| answer.clone()).unwrap_or(Err(eai::FAIL))
     }
 
     fn join(self: &Arc<Self>, question: Question) -> watch::Receiver<Option<Answer>> {
@@ -102,34 +97,19 @@ fn ask_system(host: &str, family: Family) -> Answer {
             Family::V4 => libc::AF_INET,
             Family::V6 => libc::AF_INET6,
         },
-        flags: if family == Family::Any {
-            libc::AI_ADDRCONFIG
-        } else {
-            0
-        },
+        flags: if family == Family::Any { libc::AI_ADDRCONFIG } else { 0 },
         ..AddrInfoHints::default()
     };
-    let addresses: Vec<SocketAddr> = match getaddrinfo(Some(host), None, Some(hints)) {
-        Ok(found) => found
-            .filter_map(Result::ok)
-            .map(|entry| entry.sockaddr)
-            .collect(),
-        Err(error) => return Err(out_of_descriptors().unwrap_or_else(|| libuv_error(error))),
-    };
-    if addresses.is_empty() {
-        Err(eai::NODATA)
-    } else {
-        Ok(addresses.into())
+    let found = getaddrinfo(Some(host), None, Some(hints))
+        .map_err(|error| shortage::recent().map_or_else(|| libuv_error(error), |error| -error))?;
+    let mut addresses: Vec<SocketAddr> = Vec::new();
+    for entry in found.filter_map(Result::ok) {
+        // glibc gives an address twice where the hosts file has the name under ::1 as well.
+        if !addresses.contains(&entry.sockaddr) {
+            addresses.push(entry.sockaddr);
+        }
     }
-}
-
-/// Without descriptors `getaddrinfo` can read neither its files nor a name server's answer, and says
-/// no more than "not found".
-fn out_of_descriptors() -> Option<i32> {
-    let error = std::fs::File::open("/dev/null").err()?.raw_os_error()?;
-    [libc::EMFILE, libc::ENFILE]
-        .contains(&error)
-        .then_some(-error)
+    if addresses.is_empty() { Err(eai::NODATA) } else { Ok(addresses.into()) }
 }
 
 fn libuv_error(error: dns_lookup::LookupError) -> i32 {
@@ -143,9 +123,9 @@ fn libuv_error(error: dns_lookup::LookupError) -> i32 {
         LookupErrorKind::Socktype => eai::SOCKTYPE,
         LookupErrorKind::Service => eai::SERVICE,
         LookupErrorKind::Memory => eai::MEMORY,
-        LookupErrorKind::System => std::io::Error::from(error)
-            .raw_os_error()
-            .map_or(eai::FAIL, |error| -error),
+        LookupErrorKind::System => {
+            std::io::Error::from(error).raw_os_error().map_or(eai::FAIL, |error| -error)
+        }
         // A name that C can't hold (it has a NUL in it) is not the name of any host.
         LookupErrorKind::IO => eai::NONAME,
         LookupErrorKind::Unknown => eai::FAIL,
@@ -170,32 +150,21 @@ mod tests {
     #[tokio::test]
     async fn asks_the_system_for_the_families_that_are_wanted() {
         let lookups = Lookups::new();
-        let v4 = lookups
-            .resolve(&name("localhost"), Family::V4)
-            .await
-            .expect("an answer");
+        let v4 = lookups.resolve(&name("localhost"), Family::V4).await.expect("an answer");
         assert_eq!(v4.to_vec(), [address("127.0.0.1:0")]);
-        let any = lookups
-            .resolve(&name("localhost"), Family::Any)
-            .await
-            .expect("an answer");
+        let any = lookups.resolve(&name("localhost"), Family::Any).await.expect("an answer");
         assert!(any.contains(&address("127.0.0.1:0")));
     }
 
     #[tokio::test]
     async fn says_in_libuv_numbers_why_a_look_up_failed() {
         let lookups = Lookups::new();
-        let unknown = lookups
-            .resolve(&name("no-such-host.invalid"), Family::Any)
-            .await;
+        let unknown = lookups.resolve(&name("no-such-host.invalid"), Family::Any).await;
         assert!(
             [Err(eai::NONAME), Err(eai::AGAIN), Err(eai::NODATA)].contains(&unknown),
             "{unknown:?}"
         );
-        assert_eq!(
-            lookups.resolve(&name("nul\0"), Family::Any).await,
-            Err(eai::NONAME)
-        );
+        assert_eq!(lookups.resolve(&name("nul\0"), Family::Any).await, Err(eai::NONAME));
     }
 
     #[tokio::test]
@@ -232,10 +201,7 @@ mod tests {
     #[tokio::test]
     async fn turns_a_panic_into_a_failed_look_up() {
         let lookups = Lookups::with(|_, _| panic!("on purpose"));
-        assert_eq!(
-            lookups.resolve(&name("x"), Family::Any).await,
-            Err(eai::FAIL)
-        );
+        assert_eq!(lookups.resolve(&name("x"), Family::Any).await, Err(eai::FAIL));
         assert!(lookups.running().is_empty());
     }
 }

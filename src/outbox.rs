@@ -25,15 +25,8 @@ struct Queue<T> {
 impl<T> Outbox<T> {
     /// An outbox that calls `wake` from any thread to have [`Outbox::take`] called once, soon.
     pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Self {
-        let queue = Queue {
-            items: VecDeque::new(),
-            wakes: 0,
-            closed: false,
-        };
-        Self {
-            queue: Mutex::new(queue),
-            wake: Box::new(wake),
-        }
+        let queue = Queue { items: VecDeque::new(), wakes: 0, closed: false };
+        Self { queue: Mutex::new(queue), wake: Box::new(wake) }
     }
 
     /// Puts an item in. A closed outbox drops it.
@@ -63,10 +56,7 @@ impl<T> Outbox<T> {
     /// Withdraws the items that `unwanted` holds for, and says how many they were.
     pub fn withdraw(&self, mut unwanted: impl FnMut(&T) -> bool) -> usize {
         let mut queue = self.queue();
-        let (withdrawn, kept) = queue
-            .items
-            .drain(..)
-            .partition::<VecDeque<T>, _>(&mut unwanted);
+        let (withdrawn, kept) = queue.items.drain(..).partition::<VecDeque<T>, _>(&mut unwanted);
         queue.items = kept;
         drop(queue);
         withdrawn.len()
@@ -108,10 +98,7 @@ mod tests {
         outbox.put(1);
         outbox.put(2);
         assert_eq!(wakes.load(Ordering::SeqCst), 2);
-        assert_eq!(
-            (outbox.take(), outbox.take(), outbox.take()),
-            (Some(1), Some(2), None)
-        );
+        assert_eq!((outbox.take(), outbox.take(), outbox.take()), (Some(1), Some(2), None));
     }
 
     #[test]
@@ -131,10 +118,7 @@ mod tests {
         let (outbox, _) = outbox();
         (0..6).for_each(|item| outbox.put(item));
         assert_eq!(outbox.withdraw(|item| item % 2 == 0), 3);
-        assert_eq!(
-            (outbox.take(), outbox.take(), outbox.take()),
-            (Some(1), Some(3), Some(5))
-        );
+        assert_eq!((outbox.take(), outbox.take(), outbox.take()), (Some(1), Some(3), Some(5)));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::attempt::{Limits, Outcome, attempt};
+use crate::failure::Fault;
 use crate::faults;
 use crate::fleet::Fleet;
 use crate::runtime::{Runtime, runtime};
@@ -122,12 +123,7 @@ impl Rover {
     /// that JavaScript has not taken.
     pub fn new(fleet: &Arc<Fleet<Delivery>>, limits: Limits, max_pending: usize) -> Self {
         let fleet = Arc::clone(fleet);
-        let shared = Arc::new(Shared {
-            fleet,
-            limits,
-            max_pending,
-            state: Mutex::default(),
-        });
+        let shared = Arc::new(Shared { fleet, limits, max_pending, state: Mutex::default() });
         let rover = Arc::downgrade(&shared);
         let berth = shared.fleet.enlist(move || {
             if let Some(shared) = rover.upgrade() {
@@ -153,14 +149,11 @@ impl Rover {
         self.shared.limits.max_slot.set(slot);
     }
 
-    /// Begins one attempt now. Its outcome names `origin`.
-    ///
-    /// # Errors
-    /// What the system says when the runtime can't begin.
-    pub fn connect(&self, origin: u32) -> io::Result<Begun> {
-        Ok(self
-            .shared
-            .begin(&mut self.shared.state(), runtime()?, origin))
+    /// Begins one attempt now. Its outcome names `origin`; it is a local fault where the runtime can't
+    /// begin.
+    pub fn connect(&self, origin: u32) -> Begun {
+        let runtime = runtime();
+        self.shared.begin(&mut self.shared.state(), runtime, origin)
     }
 
     /// Begins one attempt now and one at each interval from now on, in place of a roving that goes on.
@@ -174,16 +167,9 @@ impl Rover {
         state.end_roving();
         state.serial += 1;
         let serial = state.serial;
-        let task = runtime
-            .handle
-            .spawn(rove(Arc::clone(&self.shared), runtime, serial, interval));
-        state.roving = Some(Roving {
-            task: task.abort_handle(),
-            serial,
-            origin,
-            pending: 0,
-        });
-        Ok(self.shared.begin(&mut state, runtime, origin))
+        let task = runtime.handle.spawn(rove(Arc::clone(&self.shared), runtime, serial, interval));
+        state.roving = Some(Roving { task: task.abort_handle(), serial, origin, pending: 0 });
+        Ok(self.shared.begin(&mut state, Ok(runtime), origin))
     }
 
     /// Ends the roving. Answers with the number of its attempts that are pending: each of them still
@@ -225,7 +211,12 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn begin(self: &Arc<Self>, state: &mut State, runtime: &'static Runtime, origin: u32) -> Begun {
+    fn begin(
+        self: &Arc<Self>,
+        state: &mut State,
+        runtime: io::Result<&'static Runtime>,
+        origin: u32,
+    ) -> Begun {
         let Some((registration, server)) = state.servers.pick(|count| rand::random_range(0..count))
         else {
             state.stats.attempts += 1;
@@ -237,16 +228,20 @@ impl Shared {
             return Begun::Skipped;
         }
         state.enter(origin);
-        let place = state.in_flight.vacant_entry();
-        let errand = Errand {
-            ticket: place.key(),
-            epoch: state.epoch,
-            origin,
-            registration,
-            server,
-        };
-        let task = runtime.handle.spawn(Arc::clone(self).run(runtime, errand));
-        place.insert(task.abort_handle());
+        match runtime {
+            Ok(runtime) => {
+                let place = state.in_flight.vacant_entry();
+                let (ticket, epoch) = (place.key(), state.epoch);
+                let errand = Errand { ticket, epoch, origin, registration, server };
+                let task = runtime.handle.spawn(Arc::clone(self).run(runtime, errand));
+                place.insert(task.abort_handle());
+            }
+            // Nothing can be tried without a thread to try it on: the server is not to blame.
+            Err(error) => {
+                let fault = Fault::from_io("connect", &error, server.peer.place());
+                self.deliver(origin, Some((registration, server)), Outcome::LocalFault(fault));
+            }
+        }
         Begun::InFlight
     }
 
@@ -267,13 +262,7 @@ impl Shared {
     }
 
     fn finish(self: &Arc<Self>, errand: Errand, outcome: Outcome) {
-        let Errand {
-            ticket,
-            epoch,
-            origin,
-            registration,
-            server,
-        } = errand;
+        let Errand { ticket, epoch, origin, registration, server } = errand;
         let mut state = self.state();
         if state.epoch != epoch {
             drop(state);
@@ -282,10 +271,7 @@ impl Shared {
             return;
         }
         state.in_flight.remove(ticket);
-        let is_roving = state
-            .roving
-            .as_ref()
-            .is_some_and(|roving| roving.origin == origin);
+        let is_roving = state.roving.as_ref().is_some_and(|roving| roving.origin == origin);
         if is_roving && matches!(outcome, Outcome::Rejected) {
             // Nobody waits for it, and most attempts of a balanced service end like this.
             state.leave(origin);
@@ -304,12 +290,7 @@ impl Shared {
         outcome: Outcome,
     ) {
         let rover = Arc::clone(self);
-        self.fleet.outbox.put(Delivery {
-            rover,
-            origin,
-            server,
-            outcome,
-        });
+        self.fleet.outbox.put(Delivery { rover, origin, server, outcome });
     }
 
     fn tick(self: &Arc<Self>, runtime: &'static Runtime, serial: u64) {
@@ -318,7 +299,7 @@ impl Shared {
             return;
         };
         if !state.servers.is_empty() {
-            self.begin(&mut state, runtime, origin);
+            self.begin(&mut state, Ok(runtime), origin);
             return;
         }
         drop(state);
@@ -343,9 +324,7 @@ impl Shared {
         state.end_roving();
         let in_flight = std::mem::take(&mut state.in_flight);
         in_flight.iter().for_each(|(_, task)| task.abort());
-        self.fleet
-            .outbox
-            .withdraw(|delivery| Arc::ptr_eq(&delivery.rover, self));
+        self.fleet.outbox.withdraw(|delivery| Arc::ptr_eq(&delivery.rover, self));
         state.stats.abandoned += std::mem::take(&mut state.stats.pending);
     }
 }
@@ -353,31 +332,20 @@ impl Shared {
 impl State {
     /// The origin of the roving with this serial, if it goes on.
     fn roving_origin(&self, serial: u64) -> Option<u32> {
-        self.roving
-            .as_ref()
-            .filter(|roving| roving.serial == serial)
-            .map(|roving| roving.origin)
+        self.roving.as_ref().filter(|roving| roving.serial == serial).map(|roving| roving.origin)
     }
 
     fn enter(&mut self, origin: u32) {
         self.stats.attempts += 1;
         self.stats.pending += 1;
-        if let Some(roving) = self
-            .roving
-            .as_mut()
-            .filter(|roving| roving.origin == origin)
-        {
+        if let Some(roving) = self.roving.as_mut().filter(|roving| roving.origin == origin) {
             roving.pending += 1;
         }
     }
 
     fn leave(&mut self, origin: u32) {
         self.stats.pending -= 1;
-        if let Some(roving) = self
-            .roving
-            .as_mut()
-            .filter(|roving| roving.origin == origin)
-        {
+        if let Some(roving) = self.roving.as_mut().filter(|roving| roving.origin == origin) {
             roving.pending -= 1;
         }
     }
@@ -394,12 +362,7 @@ impl Delivery {
     /// Counts the outcome as taken by JavaScript. A connection whose slot is no longer wanted becomes
     /// a rejection here.
     pub fn settle(self) -> Settled {
-        let Self {
-            rover,
-            origin,
-            server,
-            mut outcome,
-        } = self;
+        let Self { rover, origin, server, mut outcome } = self;
         let mut state = rover.state();
         if let Outcome::Connection { slot, .. } = outcome
             && !rover.limits.max_slot.admits(slot)
@@ -417,16 +380,10 @@ impl Delivery {
             | Outcome::Internal(_) => &mut state.stats.errors,
         };
         *counter += 1;
-        let registered = server
-            .as_ref()
-            .is_some_and(|(registration, _)| state.servers.contains(*registration));
+        let registered =
+            server.as_ref().is_some_and(|(registration, _)| state.servers.contains(*registration));
         drop(state);
-        Settled {
-            origin,
-            server,
-            registered,
-            outcome,
-        }
+        Settled { origin, server, registered, outcome }
     }
 }
 
@@ -445,6 +402,5 @@ async fn rove(shared: Arc<Shared>, runtime: &'static Runtime, serial: u64, inter
 
 fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "panic".to_owned())
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "panic".to_owned())
 }

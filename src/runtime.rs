@@ -50,11 +50,6 @@ fn begin() -> io::Result<Runtime> {
         .thread_name("rover-lookup")
         .build()?;
     let handle = runtime.handle().clone();
-    thread::Builder::new()
-        .name("rover".into())
-        .spawn(move || runtime.block_on(pending::<()>()))?;
-    Ok(Runtime {
-        handle,
-        lookups: Lookups::new(),
-    })
+    thread::Builder::new().name("rover".into()).spawn(move || runtime.block_on(pending::<()>()))?;
+    Ok(Runtime { handle, lookups: Lookups::new() })
 }

@@ -9,6 +9,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::failure::Place;
+
 /// A server as the app described it.
 #[derive(Debug, PartialEq)]
 pub struct Server {
@@ -41,6 +43,16 @@ pub enum Peer {
         /// Its path.
         path: PathBuf,
     },
+}
+
+impl Peer {
+    /// The peer as the subject of a fault, before an address of it is known.
+    pub fn place(&self) -> Place {
+        match self {
+            Self::Tcp { host, .. } => Place::Host(Arc::clone(host)),
+            Self::Unix { path } => Place::Path(path.clone()),
+        }
+    }
 }
 
 /// How many of the addresses of a name are tried.
@@ -145,9 +157,8 @@ mod tests {
 
     fn all(table: &ServerTable) -> Vec<u32> {
         let count = table.servers.len();
-        let mut all: Vec<u32> = (0..count)
-            .map(|index| table.pick(|_| index).expect("a server").0)
-            .collect();
+        let mut all: Vec<u32> =
+            (0..count).map(|index| table.pick(|_| index).expect("a server").0).collect();
         all.sort_unstable();
         all
     }
@@ -162,10 +173,7 @@ mod tests {
         let mut table = ServerTable::default();
         table.add(7, server("/a"));
         table.add(8, server("/b"));
-        assert_eq!(
-            table.pick(|count| count - 1),
-            Some((8, Arc::new(server("/b"))))
-        );
+        assert_eq!(table.pick(|count| count - 1), Some((8, Arc::new(server("/b")))));
         assert_eq!(all(&table), [7, 8]);
     }
 
@@ -184,18 +192,12 @@ mod tests {
         for registration in 0..6 {
             table.add(registration, server("/x"));
         }
-        for (dropped, left) in [
-            (5, vec![0, 1, 2, 3, 4]),
-            (0, vec![1, 2, 3, 4]),
-            (2, vec![1, 3, 4]),
-        ] {
+        for (dropped, left) in [(5, vec![0, 1, 2, 3, 4]), (0, vec![1, 2, 3, 4]), (2, vec![1, 3, 4])]
+        {
             table.drop_server(dropped);
             assert_eq!(all(&table), left);
             assert!(!table.contains(dropped));
-            assert!(
-                left.iter()
-                    .all(|registration| table.contains(*registration))
-            );
+            assert!(left.iter().all(|registration| table.contains(*registration)));
         }
         table.drop_server(99);
         assert_eq!(all(&table), [1, 3, 4]);

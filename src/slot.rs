@@ -81,11 +81,7 @@ mod tests {
     #[test]
     fn says_how_many_bytes_surely_belong_to_the_line() {
         for (line, more) in [("", 3), ("1", 2), ("13", 2), ("13\r", 1), ("0\r", 1)] {
-            assert_eq!(
-                read(line.as_bytes()),
-                Reading::Incomplete { more },
-                "{line:?}"
-            );
+            assert_eq!(read(line.as_bytes()), Reading::Incomplete { more }, "{line:?}");
         }
     }
 
@@ -121,10 +117,7 @@ mod tests {
         let longest = format!("{}7\r\n", "0".repeat(61));
         assert_eq!(longest.len(), MAX_LINE);
         assert_eq!(read(longest.as_bytes()), Reading::Slot(7));
-        assert_eq!(
-            read("0".repeat(62).as_bytes()),
-            Reading::Incomplete { more: 2 }
-        );
+        assert_eq!(read("0".repeat(62).as_bytes()), Reading::Incomplete { more: 2 });
         assert_eq!(read("0".repeat(63).as_bytes()), Reading::Invalid);
     }
 
@@ -132,9 +125,6 @@ mod tests {
     fn rejects_a_number_that_javascript_cannot_hold_as_soon_as_it_is_certain() {
         assert_eq!(read(b"9007199254740992"), Reading::Invalid);
         assert_eq!(read(b"90071992547409910"), Reading::Invalid);
-        assert_eq!(
-            read(b"00000000009007199254740991\r\n"),
-            Reading::Slot(MAX_NUMBER)
-        );
+        assert_eq!(read(b"00000000009007199254740991\r\n"), Reading::Slot(MAX_NUMBER));
     }
 }
