@@ -34,11 +34,12 @@ function systemError({ syscall, errno, address, port, hostname, errors }) {
   }
   const code =
     errno === UV_EAI_NODATA || errno === UV_EAI_NONAME ? 'ENOTFOUND' : getSystemErrorName(errno);
-  const place = hostname ?? (port === undefined ? address : `${address}:${port}`);
+  // Node leaves out a port of 0.
+  const place = hostname ?? (port ? `${address}:${port}` : address);
   const error = Object.assign(new Error(`${syscall} ${code} ${place}`), { errno, code, syscall });
   if (hostname !== undefined) error.hostname = hostname;
   if (address !== undefined) error.address = address;
-  if (port !== undefined) error.port = port;
+  if (port) error.port = port;
   return error;
 }
 

@@ -70,7 +70,7 @@ function emitConnection(rover, state, slot, wrap) {
 
 /** The id and the app's own object of a server, or an equal one where the app has dropped it. */
 function describe(state, registration, dropped) {
-  const entry = state.table.find(registration);
+  const entry = state.table.find(registration) ?? state.table.findLike(dropped);
   if (entry !== undefined) return { id: entry.id, server: entry.server };
   const { id, host, port, path } = dropped;
   return { id, server: path === undefined ? { host, port } : { path } };

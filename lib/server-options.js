@@ -1,6 +1,8 @@
 'use strict';
 
+const { isAscii } = require('node:buffer');
 const { isIP } = require('node:net');
+const { domainToASCII } = require('node:url');
 
 const { MAX_DELAY, checkNumber, invalidType, invalidValue } = require('./checks');
 const { codedError } = require('./errors');
@@ -88,7 +90,12 @@ function address(server) {
     throw codedError(TypeError, 'ERR_MISSING_ARGS', message);
   }
   if (host && typeof host !== 'string') throw invalidType('server.host', 'a string', host);
-  return { host: host || 'localhost', port: checkPort(port) };
+  return { host: asciiHost(host || 'localhost'), port: checkPort(port) };
+}
+
+/** The name as it is looked up: in punycode, where it has other letters. */
+function asciiHost(host) {
+  return isAscii(Buffer.from(host)) ? host : domainToASCII(host) || host;
 }
 
 function checkPort(port) {

@@ -113,6 +113,20 @@ class ServerTable {
     return this.#byRegistration.get(registration);
   }
 
+  /**
+   * The server that is registered under the id and the address of one that was dropped meanwhile: the app
+   * may have added the same object again.
+   *
+   * @param {{ id: string, host?: string, port?: number, path?: string }} dropped
+   * @returns {Entry | undefined}
+   */
+  findLike({ id, host, port, path }) {
+    const entry = this.#byId.get(id);
+    const { checked } = entry ?? {};
+    const isAlike = checked?.host === host && checked?.port === port && checked?.path === path;
+    return isAlike ? entry : undefined;
+  }
+
   #read(servers) {
     const checked = new Map();
     for (const id of Object.keys(servers)) checked.set(id, [servers[id], checkServer(servers[id])]);
