@@ -1,0 +1,112 @@
+'use strict';
+
+/** The cast of the demo: Callosum servers and the clients that spread over them. */
+
+const { once } = require('node:events');
+const ClientRover = require('../..');
+const { Pool } = require('../pool.js');
+const { SlotServer } = require('../slot-server.js');
+
+/**
+ * @typedef {object} Snapshot
+ * @property {Map<string, number>} counts connections by running server, counted at the server
+ * @property {number} clients
+ * @property {number} fullPools clients whose pool is full
+ * @property {number} wanted connections when all pools are full
+ * @property {Roves} roves counters of all rovers together
+ */
+
+/**
+ * @typedef {{attempts: number, rejected: number, unreachable: number}} Roves
+ */
+
+/** Servers by name, and clients that know some of them. */
+class Service {
+  #servers = new Map();
+  #clients = [];
+  #starts = [];
+  #errors = [];
+
+  /**
+   * @param {object} options
+   * @param {number} options.clients
+   * @param {number} options.poolSize connections of each client
+   * @param {number} options.rovingInterval ms between two attempts of one client
+   */
+  constructor({ clients, poolSize, rovingInterval }) {
+    this.poolSize = poolSize;
+    this.rovingInterval = rovingInterval;
+    this.#clients = Array.from({ length: clients }, () => this.#createClient());
+  }
+
+  /** @param {string} id starts a server; no client knows it yet */
+  async startServer(id) {
+    const server = new SlotServer();
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    this.#servers.set(id, server);
+  }
+
+  /** @param {string} id stops a server; the clients are left to find that out */
+  async stopServer(id) {
+    const server = this.#servers.get(id);
+    this.#servers.delete(id);
+    await server.shutdown();
+  }
+
+  /** @param {string[]} ids servers that every client puts in its server table */
+  announce(ids) {
+    for (const id of ids) {
+      const { address: host, port } = this.#servers.get(id).address();
+      for (const { rover } of this.#clients) rover.addServer(id, { host, port });
+    }
+  }
+
+  /** Starts the rovers, spread over one interval, as clients in real life are out of step. */
+  startClients() {
+    this.#starts = this.#clients.map(({ rover }, i) =>
+      setTimeout(() => rover.start(), (i * this.rovingInterval) / this.#clients.length));
+  }
+
+  /** @returns {Snapshot} the state of this moment */
+  snapshot() {
+    const roves = { attempts: 0, rejected: 0, unreachable: 0 };
+    for (const { rover } of this.#clients) {
+      const stats = rover.stats();
+      for (const name of Object.keys(roves)) roves[name] += stats[name];
+    }
+    return {
+      counts: new Map([...this.#servers].map(([id, server]) => [id, server.slotsInUse])),
+      clients: this.#clients.length,
+      fullPools: this.#clients.filter(({ pool }) => pool.isFull).length,
+      wanted: this.#clients.length * this.poolSize,
+      roves,
+    };
+  }
+
+  /** @returns {Error[]} `error` events of the rovers so far; there should be none */
+  get errors() {
+    return this.#errors;
+  }
+
+  /** Stops clients and servers; after it nothing keeps the process alive. */
+  async close() {
+    for (const start of this.#starts) clearTimeout(start);
+    for (const { rover, pool } of this.#clients) {
+      rover.stop();
+      pool.close();
+    }
+    await Promise.all([...this.#servers.keys()].map((id) => this.stopServer(id)));
+  }
+
+  #createClient() {
+    // A machine that is too busy for the pace skips attempts, where else they would pile up.
+    const rover = new ClientRover({ ROVING_INTERVAL: this.rovingInterval, MAX_PENDING: 2 });
+    // Good enough for a demo. A server that is merely restarting would want a second chance.
+    rover.on('unreachable', (id) => rover.dropServer(id));
+    rover.on('error', (error) => this.#errors.push(error));
+    return { rover, pool: new Pool(rover, { size: this.poolSize }) };
+  }
+}
+
+module.exports = { Service };
