@@ -1,0 +1,39 @@
+'use strict';
+
+const assert = require('node:assert/strict');
+
+const { ClientRover, attempt, attempts, makeRover } = require('./helpers/rover.js');
+const { refusedAddress } = require('./helpers/slot-server.js');
+
+describe('dropServer', () => {
+  it('removes a server, shown at once (row 4)', () => {
+    const server = { port: 4041 };
+    const rover = new ClientRover({ servers: { a: { port: 4040 }, b: server } });
+    rover.dropServer('a');
+    assert.deepEqual(Object.keys(rover.servers), ['b']);
+    assert.equal(rover.servers.a, undefined);
+    assert.equal(rover.servers.b, server);
+  });
+
+  it('does nothing for an id that it does not know (row 4)', () => {
+    const rover = new ClientRover({ servers: { a: { port: 4040 } } });
+    for (const id of ['b', '', '__proto__', 'constructor', 'toString']) rover.dropServer(id);
+    assert.deepEqual({ ...rover.servers }, { a: { port: 4040 } });
+  });
+
+  it('is honoured from the next pick on (row 4)', async () => {
+    const address = await refusedAddress();
+    const rover = makeRover({ servers: { a: address, b: { ...address }, c: { ...address } } });
+    rover.dropServer('b');
+    const outcomes = await attempts(rover, 60);
+    assert.deepEqual([...new Set(outcomes.map(({ id }) => id))].sort(), ['a', 'c']);
+  });
+
+  it('leaves no server to contact when the last one is dropped (row 4)', async () => {
+    const rover = makeRover({ servers: { a: await refusedAddress() } });
+    rover.dropServer('a');
+    const { event, error } = await attempt(rover);
+    assert.equal(event, 'error');
+    assert.equal(error.message, 'No servers to contact');
+  });
+});

@@ -1,0 +1,72 @@
+'use strict';
+
+const assert = require('node:assert/strict');
+const events = require('node:events');
+
+const { printedBy } = require('./helpers/child.js');
+const { attempt, makeRover, track } = require('./helpers/rover.js');
+const { refusedAddress, slotServer } = require('./helpers/slot-server.js');
+
+describe('a rover as an EventEmitter', () => {
+  it('calls a once listener once (row 3)', async () => {
+    const rover = makeRover({ servers: { a: await refusedAddress() } });
+    let calls = 0;
+    rover.once('unreachable', () => calls++);
+    await attempt(rover);
+    await attempt(rover);
+    assert.equal(calls, 1);
+  });
+
+  it('calls a prepended listener first (row 3)', async () => {
+    const rover = makeRover({ servers: { a: await refusedAddress() } });
+    const calls = [];
+    rover.on('unreachable', () => calls.push('on'));
+    rover.prependListener('unreachable', () => calls.push('prepended'));
+    await attempt(rover);
+    assert.deepEqual(calls, ['prepended', 'on']);
+  });
+
+  it('works with events.once and with events.on (row 3)', async () => {
+    const { address } = await slotServer({ greeting: (n) => `${n}\r\n` });
+    const rover = makeRover({ ROVING_INTERVAL: 10, servers: { a: address } });
+    const connections = events.on(rover, 'connection');
+    rover.start();
+    const [slot, socket] = await events.once(rover, 'connection');
+    track(socket);
+    assert.equal(typeof slot, 'number');
+    const seen = new Set();
+    for await (const [slotOfThis, socketOfThis] of connections) {
+      track(socketOfThis);
+      seen.add(slotOfThis);
+      if (seen.size === 3) break;
+    }
+    clearInterval(rover.intervalId);
+    assert.ok(seen.has(slot));
+  });
+
+  it('turns a rejection of a listener into an error event with captureRejections (row 3)', async () => {
+    const rover = makeRover({ captureRejections: true, servers: { a: await refusedAddress() } });
+    rover.on('unreachable', async () => {
+      throw new Error('listener rejects');
+    });
+    rover.connect();
+    const [error] = await events.once(rover, 'error');
+    assert.equal(error.message, 'listener rejects');
+  });
+
+  it('heeds events.captureRejections, set for the whole process (row 3)', async () => {
+    const printed = await printedBy(
+      ({ ClientRover, print }, servers) => {
+        require('node:events').captureRejections = true;
+        const rover = new ClientRover({ servers });
+        rover.on('unreachable', async () => {
+          throw new Error('listener rejects');
+        });
+        rover.on('error', (error) => print(error.message));
+        rover.connect();
+      },
+      { a: await refusedAddress() },
+    );
+    assert.deepEqual(printed, ['listener rejects']);
+  });
+});

@@ -1,0 +1,93 @@
+'use strict';
+
+const assert = require('node:assert/strict');
+const { once } = require('node:events');
+
+const { assertQuiet, attempt, makeRover, track } = require('./helpers/rover.js');
+const { refusedAddress, slotServer } = require('./helpers/slot-server.js');
+
+const ROVING_INTERVAL = 20;
+
+/** A rover at its roving, that has had a connection already, and its server. */
+async function rovingRover() {
+  const server = await slotServer();
+  const rover = makeRover({ ROVING_INTERVAL, servers: { a: server.address } });
+  rover.on('connection', (_slot, socket) => track(socket));
+  rover.start();
+  await once(rover, 'connection');
+  await once(rover, 'connection');
+  return { rover, server };
+}
+
+describe('intervalId', () => {
+  it('is a Timeout as setInterval makes them (row 9)', async () => {
+    const { rover } = await rovingRover();
+    const timer = setInterval(() => {}, ROVING_INTERVAL);
+    clearInterval(timer);
+    assert.equal(rover.intervalId.constructor, timer.constructor);
+    assert.equal(typeof +rover.intervalId, 'number');
+    assert.equal(rover.intervalId.hasRef(), true);
+    assert.equal(rover.intervalId.unref(), rover.intervalId);
+    assert.equal(rover.intervalId.hasRef(), false);
+    assert.equal(rover.intervalId.ref(), rover.intervalId);
+    assert.equal(rover.intervalId.hasRef(), true);
+  });
+
+  const WAYS = {
+    'clearInterval(rover.intervalId)': (rover) => clearInterval(rover.intervalId),
+    'clearInterval(+rover.intervalId)': (rover) => clearInterval(+rover.intervalId),
+    'clearInterval(`${+rover.intervalId}`)': (rover) => clearInterval(`${+rover.intervalId}`),
+    'rover.intervalId.close()': (rover) => rover.intervalId.close(),
+    'clearInterval after unref()': (rover) => clearInterval(rover.intervalId.unref()),
+  };
+  for (const [way, stop] of Object.entries(WAYS)) {
+    it(`ends the roving by ${way} (row 9)`, async () => {
+      const { rover, server } = await rovingRover();
+      stop(rover);
+      await assertQuiet(server, ROVING_INTERVAL);
+    });
+  }
+
+  it('may be cleared by a listener (row 9)', async () => {
+    const server = await slotServer();
+    const rover = makeRover({ ROVING_INTERVAL, servers: { a: server.address } });
+    await attempt(rover, () => {
+      rover.once('connection', () => clearInterval(rover.intervalId));
+      rover.start();
+    });
+    await assertQuiet(server, ROVING_INTERVAL);
+  });
+
+  it('lets what is in flight have its event after clearInterval (row 9)', async () => {
+    const server = await slotServer({ greeting: '' });
+    const rover = makeRover({ ROVING_INTERVAL, servers: { a: server.address } });
+    const outcome = attempt(rover, () => rover.start());
+    const socket = await server.nextSocket();
+    clearInterval(rover.intervalId);
+    socket.write('13\r\n');
+    const { event, slot } = await outcome;
+    assert.deepEqual({ event, slot }, { event: 'connection', slot: 13 });
+  });
+
+  it('lets the attempt of start() have its event when cleared right behind it (row 9)', async () => {
+    const rover = makeRover({ ROVING_INTERVAL, servers: { a: await refusedAddress() } });
+    const { event } = await attempt(rover, () => {
+      rover.start();
+      clearInterval(rover.intervalId);
+    });
+    assert.equal(event, 'unreachable');
+  });
+
+  it('leaves connect() working after clearInterval (row 9)', async () => {
+    const { rover } = await rovingRover();
+    clearInterval(rover.intervalId);
+    assert.equal((await attempt(rover)).event, 'connection');
+  });
+
+  it('goes on roving while it is unref-ed and something else keeps the process (row 9)', async () => {
+    const { rover } = await rovingRover();
+    rover.intervalId.unref();
+    await once(rover, 'connection');
+    await once(rover, 'connection');
+  });
+});
