@@ -1,0 +1,43 @@
+#!/bin/sh
+# Runs the mocha suite with the addon under AddressSanitizer, and fails on memory errors, and on leaks
+# of ours. Needs Linux, a nightly toolchain and gcc's libasan. Arguments go to mocha:
+#
+#     scripts/memory-check.sh [__test__/zoo.test.js …]
+#
+# The addon that is checked is built apart and found by napi-rs through NAPI_RS_NATIVE_LIBRARY_PATH:
+# the normal one stays as it is.
+set -eu
+cd "$(dirname "$0")/.."
+
+build=$PWD/target/asan
+reports=$build/reports
+host=$(rustc +nightly -vV | sed -n 's/^host: //p')
+runtime=$(gcc -print-file-name=libasan.so)
+
+RUSTFLAGS='-Zsanitizer=address -Cforce-frame-pointers=yes' CARGO_TARGET_DIR=$build \
+  cargo +nightly build --features inject-faults --target "$host"
+cp "$build/$host/debug/libcallosum_client_tcp_rover.so" "$build/rover.node"
+rm -rf "$reports"
+mkdir -p "$reports"
+
+[ $# -gt 0 ] || set -- '__test__/**/*.test.js'
+tests=passed
+# Reports go to files, since children of the tests must say nothing on stderr and end with their own
+# exit code: also sh and unshare, whose leaks are no concern of ours.
+LD_PRELOAD=$runtime \
+  NAPI_RS_NATIVE_LIBRARY_PATH=$build/rover.node \
+  ASAN_OPTIONS="log_path=$reports/asan:detect_leaks=1" \
+  LSAN_OPTIONS='exitcode=0' \
+  node node_modules/mocha/bin/mocha.js --no-config --timeout 120000 "$@" || tests=failed
+
+errors=$(grep -rlE 'ERROR: AddressSanitizer' "$reports" || true)
+# Each leak is a paragraph with the stack of its allocation. What napi-rs sets up once for each
+# environment is not ours.
+leaks=$(find "$reports" -type f -exec awk -v RS= '
+  /leak of/ && /callosum_client_tcp_rover/ && !/napi_register_module_v1/ { print FILENAME ":"; print; print "" }
+' {} +)
+[ -z "$errors" ] || cat $errors
+printf '%s\n' "$leaks"
+echo "reports: $(find "$reports" -type f | wc -l), memory errors: $(echo "$errors" | grep -c . || true)," \
+  "leaks of ours: $(printf '%s\n' "$leaks" | grep -c 'leak of' || true), tests: $tests"
+[ -z "$errors$leaks" ] && [ "$tests" = passed ]
