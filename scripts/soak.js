@@ -77,6 +77,7 @@ async function soak({ servers, seconds }) {
   console.log(`memory:      grew by ${mebibytes(growth)} MiB over ${attempts} attempts after the warm-up`);
   for (const failure of failures) console.error(`FAILED: ${failure}`);
   if (failures.length > 0) process.exitCode = 1;
+  process.disconnect();
 }
 
 /** A rover whose events are counted, and most of whose connections are closed, though not at once. */
@@ -186,6 +187,7 @@ if (process.send === undefined) {
   const { values } = parseArgs({ options: { seconds: { type: 'string', default: '60' } } });
   keepZoo(Number(values.seconds));
 } else {
-  process.once('disconnect', () => process.exit(1));
+  // At the end of the run, or when the parent is gone.
+  process.once('disconnect', () => process.exit());
   process.once('message', soak);
 }
