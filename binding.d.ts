@@ -40,7 +40,7 @@ export type NativeRover = ClientRover
 /** All rovers of this JavaScript environment, and the way their outcomes come to it. */
 export declare class Fleet {
   /** `deliver` is called once for each outcome, each time as a callback of its own. */
-  constructor(deliver: (kind: OutcomeKind, origin: number, registration: number, slot: number, detail?: NativeFailure | Buffer | NativeWrap | null, server?: NativeServer | null) => void)
+  constructor(deliver: (kind: OutcomeKind, origin: number, registration: number, slot: number, detail?: NativeFailure | string | NativeWrap | null, server?: NativeServer | null) => void)
   /** The descriptor of the connection that is being delivered. `adopted` or `refused` must follow. */
   claim(): number
   /** A socket has the descriptor. */
@@ -152,10 +152,10 @@ export declare const enum OutcomeKind {
   Unreachable = 3,
   /** This machine ran out of something; `detail` is a `NativeFailure`. */
   LocalFault = 4,
-  /** `detail` is what the server sent instead of a slot line, at most 32 bytes. */
+  /** `detail` is what the server sent instead of a slot line, at most 32 bytes, as Latin-1. */
   Protocol = 5,
   /** There was no server to pick. */
   NoServers = 6,
-  /** A bug of ours. `detail` holds a message in UTF-8. */
+  /** A bug of ours; `detail` is the message. */
   Internal = 7,
 }

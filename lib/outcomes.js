@@ -46,13 +46,14 @@ function noServersError() {
 /**
  * A bug of this package.
  *
- * @param {Buffer} message
+ * @param {string} message
  */
 function internalError(message) {
   return codedError(Error, 'ERR_CALLOSUM_INTERNAL', `Internal error: ${message}`);
 }
 
-function protocolError(received, server) {
+function protocolError(text, server) {
+  const received = Buffer.from(text, 'latin1');
   return codedError(Error, 'ERR_CALLOSUM_PROTOCOL', 'Invalid protocol', { ...server, received });
 }
 

@@ -30,8 +30,12 @@ const EVENTS = { connection: 'connections', unreachable: 'unreachable', error: '
 /** Opens the exhibits, and has a process of its own rove over them: the memory of one is not that of the other. */
 async function keepZoo(seconds) {
   const servers = {};
+  const closes = [];
   for (const { name, open, namespace } of EXHIBITS) {
-    if (namespace === undefined) servers[name] = (await open()).server;
+    if (namespace !== undefined) continue;
+    const { server, close } = await open();
+    servers[name] = server;
+    closes.push(close);
   }
   const rovers = fork(__filename, [], {
     // What V8 and glibc keep in reserve comes and goes by several MiB; a leak would be lost in it.
@@ -40,7 +44,8 @@ async function keepZoo(seconds) {
   });
   rovers.send({ servers, seconds });
   const [code] = await once(rovers, 'exit');
-  process.exit(code ?? 1);
+  process.exitCode = code ?? 1;
+  for (const close of closes) await close();
 }
 
 async function soak({ servers, seconds }) {

@@ -12,7 +12,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use napi::Env;
-use napi::bindgen_prelude::{Buffer, Either3, FnArgs, Function, Utf16String};
+use napi::bindgen_prelude::{Either3, FnArgs, Function, Utf16String};
 use napi::threadsafe_function::{ThreadsafeFunctionCallMode, UnknownReturnValue};
 use napi_derive::napi;
 
@@ -37,11 +37,11 @@ pub enum OutcomeKind {
     Unreachable,
     /// This machine ran out of something; `detail` is a `NativeFailure`.
     LocalFault,
-    /// `detail` is what the server sent instead of a slot line, at most 32 bytes.
+    /// `detail` is what the server sent instead of a slot line, at most 32 bytes, as Latin-1.
     Protocol,
     /// There was no server to pick.
     NoServers,
-    /// A bug of ours. `detail` holds a message in UTF-8.
+    /// A bug of ours; `detail` is the message.
     Internal,
 }
 
@@ -142,7 +142,8 @@ pub struct NativeStats {
     pub pending: f64,
 }
 
-type Detail = Either3<NativeFailure, Buffer, NativeWrap>;
+// Text, not `Buffer`s: their memory is never freed where a worker is terminated with some of them alive.
+type Detail = Either3<NativeFailure, String, NativeWrap>;
 
 /// The arguments of `deliver`: kind, origin, registration, slot, detail, server. The server comes
 /// only where it is no longer registered and has to be described.
@@ -162,7 +163,7 @@ impl NativeFleet {
         constructor,
         catch_unwind,
         ts_args_type = "deliver: (kind: OutcomeKind, origin: number, registration: number, \
-                        slot: number, detail?: NativeFailure | Buffer | NativeWrap | null, \
+                        slot: number, detail?: NativeFailure | string | NativeWrap | null, \
                         server?: NativeServer | null) => void"
     )]
     pub fn new(env: Env, deliver: Function<Arguments, UnknownReturnValue>) -> napi::Result<Self> {
@@ -330,7 +331,7 @@ fn arguments(settled: Settled, handoff: &mut Handoff) -> Arguments {
             OutcomeKind::LocalFault
         }
         Outcome::Protocol(received) => {
-            detail = Some(Either3::B(received.into()));
+            detail = Some(Either3::B(received.into_iter().map(char::from).collect()));
             OutcomeKind::Protocol
         }
         Outcome::NoServers => OutcomeKind::NoServers,
@@ -346,7 +347,7 @@ fn arguments(settled: Settled, handoff: &mut Handoff) -> Arguments {
 }
 
 fn internal(origin: u32, message: &str) -> Arguments {
-    let detail = Either3::B(message.as_bytes().into());
+    let detail = Either3::B(message.to_owned());
     (OutcomeKind::Internal as u32, origin, 0, -1.0, Some(detail), None).into()
 }
 
