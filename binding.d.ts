@@ -40,7 +40,7 @@ export type NativeRover = ClientRover
 /** All rovers of this JavaScript environment, and the way their outcomes come to it. */
 export declare class Fleet {
   /** `deliver` is called once for each outcome, each time as a callback of its own. */
-  constructor(deliver: (kind: OutcomeKind, origin: number, registration: number, slot: number, detail?: NativeFailure | string | NativeWrap | null, server?: NativeServer | null) => void)
+  constructor(deliver: (kind: OutcomeKind, origin: number, registration: number, slot: number, detail?: string | string[] | NativeWrap | null, server?: NativeServer | null) => void)
   /** The descriptor of the connection that is being delivered. `adopted` or `refused` must follow. */
   claim(): number
   /** A socket has the descriptor. */
@@ -60,22 +60,6 @@ export declare const enum AttemptState {
   Skipped = 2,
   /** Of `start()`: the system has no thread or no descriptors for the roving, which has not begun. */
   NoRuntime = 3,
-}
-
-/** Why an attempt failed. With `errors`, the rest is that of the first of them. */
-export interface NativeFailure {
-  /** The system call. */
-  syscall: string
-  /** As libuv numbers errors. */
-  errno: number
-  /** The IP address or path. */
-  address?: string
-  /** The TCP port. */
-  port?: number
-  /** The name that was looked up. */
-  hostname?: string
-  /** One failure for each address, where several were tried. */
-  errors?: Array<NativeFailure>
 }
 
 /** What bounds the attempts of a rover. */
@@ -148,9 +132,9 @@ export declare const enum OutcomeKind {
   Connection = 1,
   /** The slot was too high; the connection is closed. */
   Rejected = 2,
-  /** `detail` is a `NativeFailure`. */
+  /** `detail` is a fault line, or an array of them where several addresses were tried. */
   Unreachable = 3,
-  /** This machine ran out of something; `detail` is a `NativeFailure`. */
+  /** This machine ran out of something; `detail` is a fault line. */
   LocalFault = 4,
   /** `detail` is what the server sent instead of a slot line, at most 32 bytes, as Latin-1. */
   Protocol = 5,

@@ -140,7 +140,8 @@ describe('unreachable', () => {
     assert.equal(event, 'unreachable');
     assert.ok(error instanceof Error);
     assert.equal(error.code, 'ECONNRESET');
-    assert.equal(error.syscall, 'read');
+    // A reset that is there before the connection was looked at is an error of connecting, in Node as well.
+    assert.match(error.syscall, /^(read|connect)$/);
     assert.equal(typeof error.errno, 'number');
   });
 

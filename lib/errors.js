@@ -23,23 +23,44 @@ function codedError(Base, code, message, properties) {
  * The error that Node itself would give for a failed system call; an `AggregateError` where several
  * addresses failed.
  *
- * @param {import('../binding').NativeFailure} failure
+ * @param {string | string[]} detail a fault line or several, see `fault_line` in src/binding.rs
  * @returns {NodeJS.ErrnoException}
  */
-function systemError({ syscall, errno, address, port, hostname, errors }) {
-  if (errors) {
-    const causes = errors.map(systemError);
-    const message = causes.map((cause) => cause.message).join(', ');
-    return Object.assign(new AggregateError(causes, message), { code: causes[0].code });
+function systemError(detail) {
+  if (!Array.isArray(detail)) return faultError(detail);
+  const causes = detail.map(faultError);
+  const message = causes.map((cause) => cause.message).join(', ');
+  return Object.assign(new AggregateError(causes, message), { code: causes[0].code });
+}
+
+function faultError(line) {
+  const [, syscall, number, port, place] = /^(\S+) (\S+) (\S+) (.*)$/s.exec(line);
+  const errno = Number(number);
+  if (port === 'host') {
+    const isUnknown = errno === UV_EAI_NODATA || errno === UV_EAI_NONAME;
+    const code = isUnknown ? 'ENOTFOUND' : getSystemErrorName(errno);
+    const error = errorWithoutStack(`${syscall} ${code} ${place}`);
+    return Object.assign(error, { errno, code, syscall, hostname: place });
   }
-  const code =
-    errno === UV_EAI_NODATA || errno === UV_EAI_NONAME ? 'ENOTFOUND' : getSystemErrorName(errno);
+  const code = getSystemErrorName(errno);
   // Node leaves out a port of 0.
-  const place = hostname ?? (port ? `${address}:${port}` : address);
-  const error = Object.assign(new Error(`${syscall} ${code} ${place}`), { errno, code, syscall });
-  if (hostname !== undefined) error.hostname = hostname;
-  if (address !== undefined) error.address = address;
-  if (port) error.port = port;
+  const isPort = port !== 'path' && port !== '0';
+  const error = errorWithoutStack(`${syscall} ${code} ${isPort ? `${place}:${port}` : place}`);
+  error.errno = errno;
+  error.code = code;
+  error.syscall = syscall;
+  error.address = place;
+  if (isPort) error.port = Number(port);
+  return error;
+}
+
+/** Where it is made says nothing about a system call that failed elsewhere, and is dear to find out. */
+function errorWithoutStack(message) {
+  const { stackTraceLimit } = Error;
+  // Not by assignment, which throws where the app has frozen it.
+  Reflect.set(Error, 'stackTraceLimit', 0);
+  const error = new Error(message);
+  Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
   return error;
 }
 

@@ -1,8 +1,6 @@
 'use strict';
 
 const { isAscii } = require('node:buffer');
-const { isIP } = require('node:net');
-const { domainToASCII } = require('node:url');
 
 const { MAX_DELAY, checkNumber, invalidType, invalidValue } = require('./checks');
 const { codedError } = require('./errors');
@@ -95,7 +93,7 @@ function address(server) {
 
 /** The name as it is looked up: in punycode, where it has other letters. */
 function asciiHost(host) {
-  return isAscii(Buffer.from(host)) ? host : domainToASCII(host) || host;
+  return isAscii(Buffer.from(host)) ? host : require('node:url').domainToASCII(host) || host;
 }
 
 function checkPort(port) {
@@ -119,7 +117,7 @@ function family(value) {
 
 function localAddress(value) {
   if (value === undefined || value === null || value === '') return undefined;
-  if (!isIP(value)) {
+  if (!require('node:net').isIP(value)) {
     const message = `Invalid IP address: ${String(value)}`;
     throw codedError(TypeError, 'ERR_INVALID_IP_ADDRESS', message);
   }

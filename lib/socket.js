@@ -1,6 +1,7 @@
 'use strict';
 
-const { Socket } = require('node:net');
+/** @type {typeof import('node:net').Socket | undefined} */
+let Socket;
 
 /** Which options of a server concern its socket; bits of `NativeWrap.flags`. */
 const WRAP_FLAGS = { allowHalfOpen: 1, noDelay: 2, keepAlive: 4 };
@@ -11,10 +12,12 @@ const WRAP_FLAGS = { allowHalfOpen: 1, noDelay: 2, keepAlive: 4 };
  *
  * @param {import('../binding').Fleet} fleet
  * @param {import('../binding').NativeWrap | null} [wrap] what the server asks for
- * @returns {Socket}
+ * @returns {import('node:net').Socket}
  * @throws what the constructor throws; the descriptor is closed then
  */
 function takeSocket(fleet, wrap) {
+  // Not before the first connection: it takes as long to load as all the rest of this package.
+  Socket ??= require('node:net').Socket;
   const flags = wrap ? wrap.flags : 0;
   let socket;
   try {

@@ -22,6 +22,7 @@ use crate::fleet::Fleet;
 use crate::handoff::Handoff;
 use crate::outbox::Outbox;
 use crate::rover::{Begun, Delivery, Rover, Settled, Stats};
+use crate::runtime::{Wake, before_rest};
 use crate::servers::{Addresses, Family, Peer, Server, Wrap};
 
 /// What an outcome is, and so what its `detail` is.
@@ -33,9 +34,9 @@ pub enum OutcomeKind {
     Connection,
     /// The slot was too high; the connection is closed.
     Rejected,
-    /// `detail` is a `NativeFailure`.
+    /// `detail` is a fault line, or an array of them where several addresses were tried.
     Unreachable,
-    /// This machine ran out of something; `detail` is a `NativeFailure`.
+    /// This machine ran out of something; `detail` is a fault line.
     LocalFault,
     /// `detail` is what the server sent instead of a slot line, at most 32 bytes, as Latin-1.
     Protocol,
@@ -91,23 +92,6 @@ pub struct NativeWrap {
     pub timeout: f64,
 }
 
-/// Why an attempt failed. With `errors`, the rest is that of the first of them.
-#[napi(object)]
-pub struct NativeFailure {
-    /// The system call.
-    pub syscall: String,
-    /// As libuv numbers errors.
-    pub errno: i32,
-    /// The IP address or path.
-    pub address: Option<String>,
-    /// The TCP port.
-    pub port: Option<u16>,
-    /// The name that was looked up.
-    pub hostname: Option<String>,
-    /// One failure for each address, where several were tried.
-    pub errors: Option<Vec<NativeFailure>>,
-}
-
 /// What bounds the attempts of a rover.
 #[napi(object)]
 pub struct NativeLimits {
@@ -143,7 +127,7 @@ pub struct NativeStats {
 }
 
 // Text, not `Buffer`s: their memory is never freed where a worker is terminated with some of them alive.
-type Detail = Either3<NativeFailure, String, NativeWrap>;
+type Detail = Either3<String, Vec<String>, NativeWrap>;
 
 /// The arguments of `deliver`: kind, origin, registration, slot, detail, server. The server comes
 /// only where it is no longer registered and has to be described.
@@ -163,7 +147,7 @@ impl NativeFleet {
         constructor,
         catch_unwind,
         ts_args_type = "deliver: (kind: OutcomeKind, origin: number, registration: number, \
-                        slot: number, detail?: NativeFailure | string | NativeWrap | null, \
+                        slot: number, detail?: string | string[] | NativeWrap | null, \
                         server?: NativeServer | null) => void"
     )]
     pub fn new(env: Env, deliver: Function<Arguments, UnknownReturnValue>) -> napi::Result<Self> {
@@ -184,10 +168,11 @@ impl NativeFleet {
                 }));
                 Ok(arguments.unwrap_or_else(|_| Some(internal(0, "panic"))).unwrap_or_else(none))
             })?;
-        let outbox = Outbox::new(move || {
+        let wake: Wake = Arc::new(move || {
             // Refused only when the environment is going down; the outbox still owns the outcome.
             let _ = wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
         });
+        let outbox = Outbox::new(move || before_rest(&wake));
         let fleet = Arc::new(Fleet::new(outbox));
         let _ = source.set(Arc::downgrade(&fleet));
         // After the threadsafe function, so that this runs before the end of it (newest first).
@@ -323,15 +308,18 @@ fn arguments(settled: Settled, handoff: &mut Handoff) -> Arguments {
         }
         Outcome::Rejected => OutcomeKind::Rejected,
         Outcome::Unreachable(failure) => {
-            detail = Some(Either3::A(failure.into()));
+            detail = Some(match failure {
+                Failure::One(fault) => Either3::A(fault_line(&fault)),
+                Failure::Several(faults) => Either3::B(faults.iter().map(fault_line).collect()),
+            });
             OutcomeKind::Unreachable
         }
         Outcome::LocalFault(fault) => {
-            detail = Some(Either3::A((&fault).into()));
+            detail = Some(Either3::A(fault_line(&fault)));
             OutcomeKind::LocalFault
         }
         Outcome::Protocol(received) => {
-            detail = Some(Either3::B(received.into_iter().map(char::from).collect()));
+            detail = Some(Either3::A(received.into_iter().map(char::from).collect()));
             OutcomeKind::Protocol
         }
         Outcome::NoServers => OutcomeKind::NoServers,
@@ -347,7 +335,7 @@ fn arguments(settled: Settled, handoff: &mut Handoff) -> Arguments {
 }
 
 fn internal(origin: u32, message: &str) -> Arguments {
-    let detail = Either3::B(message.to_owned());
+    let detail = Either3::A(message.to_owned());
     (OutcomeKind::Internal as u32, origin, 0, -1.0, Some(detail), None).into()
 }
 
@@ -425,36 +413,15 @@ impl NativeWrap {
     }
 }
 
-impl From<Failure> for NativeFailure {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::One(fault) => (&fault).into(),
-            Failure::Several(faults) => {
-                let errors = faults.iter().map(Self::from).collect();
-                Self { errors: Some(errors), ..Self::from(&faults[0]) }
-            }
+/// A fault in one line, which costs JavaScript a fraction of what an object does: the system call, the
+/// error as libuv numbers it, the TCP port or else `host` or `path`, and the address, host or path.
+fn fault_line(Fault { syscall, errno, place }: &Fault) -> String {
+    match place {
+        Place::Address(address) => {
+            format!("{syscall} {errno} {} {}", address.port(), address.ip())
         }
-    }
-}
-
-impl From<&Fault> for NativeFailure {
-    fn from(fault: &Fault) -> Self {
-        let (mut address, mut port, mut hostname) = (None, None, None);
-        match &fault.place {
-            Place::Host(host) => hostname = Some(host.to_string()),
-            Place::Address(socket) => {
-                (address, port) = (Some(socket.ip().to_string()), Some(socket.port()))
-            }
-            Place::Path(path) => address = Some(path.to_string_lossy().into_owned()),
-        }
-        Self {
-            syscall: fault.syscall.into(),
-            errno: fault.errno,
-            address,
-            port,
-            hostname,
-            errors: None,
-        }
+        Place::Host(host) => format!("{syscall} {errno} host {host}"),
+        Place::Path(path) => format!("{syscall} {errno} path {}", path.display()),
     }
 }
 

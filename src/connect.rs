@@ -4,11 +4,13 @@ use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream, UnixStream};
 use tokio::task::JoinSet;
@@ -16,7 +18,10 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::failure::{Failure, Fault, Place};
 use crate::lookup::Lookups;
-use crate::servers::{Addresses, Peer};
+use crate::servers::{Addresses, Family, Peer};
+
+/// Further away than any deadline.
+const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
 /// A connected socket.
 #[derive(Debug)]
@@ -67,53 +72,81 @@ pub async fn connect(
     lookups: &Arc<Lookups>,
     deadline: Option<Instant>,
 ) -> Result<(Stream, Place), Failure> {
+    // What an attempt in flight takes of memory is the largest of these, so the large ones are boxed.
     match peer {
-        Peer::Unix { path } => {
-            let place = Place::Path(path.clone());
-            let connecting = UnixStream::connect(path);
-            match within(deadline, connecting).await {
-                Some(Ok(stream)) => Ok((Stream::Unix(stream), place)),
-                Some(Err(error)) => Err(Fault::from_io("connect", &error, place).into()),
-                None => Err(Fault::timed_out("connect", place).into()),
-            }
-        }
+        Peer::Unix { path } => Box::pin(connect_unix(path, deadline)).await,
         Peer::Tcp { host, port, family, local_address, addresses } => {
-            let targets = match host.parse::<IpAddr>() {
-                Ok(address) => vec![SocketAddr::new(address, *port)],
+            match host.parse::<IpAddr>() {
+                Ok(address) => {
+                    let target = SocketAddr::new(address, *port);
+                    let place = Place::Address(target);
+                    match within(deadline, dial(target, *local_address)).await {
+                        Some(dialled) => Ok((Stream::Tcp(dialled?), place)),
+                        None => Err(Fault::timed_out("connect", place).into()),
+                    }
+                }
                 Err(_) => {
-                    let fault = |errno| Fault {
-                        syscall: "getaddrinfo",
-                        errno,
-                        place: Place::Host(Arc::clone(host)),
+                    let racing = async {
+                        let targets = look_up(host, *port, *family, lookups, deadline).await?;
+                        race_within(deadline, &targets, *local_address, *addresses).await
                     };
-                    let found = within(deadline, lookups.resolve(host, *family))
-                        .await
-                        .unwrap_or(Err(-libc::ETIMEDOUT))
-                        .map_err(fault)?;
-                    order(&found, *port)
+                    Box::pin(racing).await
                 }
-            };
-            let (targets, head_start) = match addresses {
-                Addresses::First => (&targets[..1], Duration::ZERO),
-                Addresses::Raced(head_start) => (&targets[..], *head_start),
-            };
-            let first = targets[0];
-            match within(deadline, race(targets, *local_address, head_start)).await {
-                Some(result) => {
-                    result.map(|(stream, address)| (Stream::Tcp(stream), Place::Address(address)))
-                }
-                None => Err(Fault::timed_out("connect", Place::Address(first)).into()),
             }
         }
     }
 }
 
-/// The output of `future`, or `None` once the deadline has passed.
-pub async fn within<F: Future>(deadline: Option<Instant>, future: F) -> Option<F::Output> {
-    match deadline {
-        Some(deadline) => timeout_at(deadline, future).await.ok(),
-        None => Some(future.await),
+async fn connect_unix(path: &Path, deadline: Option<Instant>) -> Result<(Stream, Place), Failure> {
+    let place = Place::Path(path.into());
+    match within(deadline, UnixStream::connect(path)).await {
+        Some(Ok(stream)) => Ok((Stream::Unix(stream), place)),
+        Some(Err(error)) => Err(Fault::from_io("connect", &error, place).into()),
+        None => Err(Fault::timed_out("connect", place).into()),
     }
+}
+
+async fn look_up(
+    host: &Arc<str>,
+    port: u16,
+    family: Family,
+    lookups: &Arc<Lookups>,
+    deadline: Option<Instant>,
+) -> Result<Vec<SocketAddr>, Fault> {
+    let found = within(deadline, lookups.resolve(host, family)).await;
+    match found.unwrap_or(Err(-libc::ETIMEDOUT)) {
+        Ok(found) => Ok(order(&found, port)),
+        Err(errno) => {
+            Err(Fault { syscall: "getaddrinfo", errno, place: Place::Host(Arc::clone(host)) })
+        }
+    }
+}
+
+async fn race_within(
+    deadline: Option<Instant>,
+    targets: &[SocketAddr],
+    local_address: Option<IpAddr>,
+    addresses: Addresses,
+) -> Result<(Stream, Place), Failure> {
+    let (targets, head_start) = match addresses {
+        Addresses::First => (&targets[..1], Duration::ZERO),
+        Addresses::Raced(head_start) => (targets, head_start),
+    };
+    match within(deadline, race(targets, local_address, head_start)).await {
+        Some(Ok((stream, address))) => Ok((Stream::Tcp(stream), Place::Address(address))),
+        Some(Err(failure)) => Err(failure),
+        None => Err(Fault::timed_out("connect", Place::Address(targets[0])).into()),
+    }
+}
+
+/// The output of `future`, or `None` once the deadline has passed.
+pub fn within<F: Future>(
+    deadline: Option<Instant>,
+    future: F,
+) -> impl Future<Output = Option<F::Output>> {
+    // One future for both cases, and not an `async fn`, which would hold `future` twice.
+    let deadline = deadline.unwrap_or_else(|| Instant::now() + NEVER);
+    timeout_at(deadline, future).map(Result::ok)
 }
 
 /// The addresses to try, in turn from the two families, beginning with the one that the system put
@@ -201,7 +234,6 @@ mod tests {
 
     use super::*;
     use crate::failure::eai;
-    use crate::servers::Family;
 
     const HEAD_START: Duration = Addresses::HEAD_START;
 

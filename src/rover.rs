@@ -93,7 +93,8 @@ struct Shared {
 struct State {
     servers: ServerTable,
     stats: Stats,
-    in_flight: Slab<AbortHandle>,
+    /// `None` until the attempt is spawned on the rover's thread.
+    in_flight: Slab<Option<AbortHandle>>,
     roving: Option<Roving>,
     /// Counts the calls of `start`, so that a loop that was stopped in mid-tick knows it.
     serial: u64,
@@ -102,7 +103,8 @@ struct State {
 }
 
 struct Roving {
-    task: AbortHandle,
+    /// `None` until it is spawned on the rover's thread.
+    task: Option<AbortHandle>,
     serial: u64,
     origin: u32,
     /// How many attempts of `origin` are pending.
@@ -167,8 +169,9 @@ impl Rover {
         state.end_roving();
         state.serial += 1;
         let serial = state.serial;
-        let task = runtime.handle.spawn(rove(Arc::clone(&self.shared), runtime, serial, interval));
-        state.roving = Some(Roving { task: task.abort_handle(), serial, origin, pending: 0 });
+        let shared = Arc::clone(&self.shared);
+        runtime.run(move || shared.spawn_roving(runtime, serial, interval));
+        state.roving = Some(Roving { task: None, serial, origin, pending: 0 });
         Ok(self.shared.begin(&mut state, Ok(runtime), origin))
     }
 
@@ -230,11 +233,10 @@ impl Shared {
         state.enter(origin);
         match runtime {
             Ok(runtime) => {
-                let place = state.in_flight.vacant_entry();
-                let (ticket, epoch) = (place.key(), state.epoch);
+                let (ticket, epoch) = (state.in_flight.insert(None), state.epoch);
                 let errand = Errand { ticket, epoch, origin, registration, server };
-                let task = runtime.handle.spawn(Arc::clone(self).run(runtime, errand));
-                place.insert(task.abort_handle());
+                let shared = Arc::clone(self);
+                runtime.run(move || shared.spawn(runtime, errand));
             }
             // Nothing can be tried without a thread to try it on: the server is not to blame.
             Err(error) => {
@@ -250,6 +252,18 @@ impl Shared {
         let room = state.stats.pending < self.max_pending as u64;
         state.stats.skipped += u64::from(!room);
         room
+    }
+
+    fn spawn(self: Arc<Self>, runtime: &'static Runtime, errand: Errand) {
+        let (ticket, epoch) = (errand.ticket, errand.epoch);
+        let task = tokio::spawn(Arc::clone(&self).run(runtime, errand)).abort_handle();
+        let mut state = self.state();
+        if state.epoch == epoch {
+            state.in_flight[ticket] = Some(task);
+        } else {
+            // Abandoned before it was begun.
+            task.abort();
+        }
     }
 
     async fn run(self: Arc<Self>, runtime: &'static Runtime, errand: Errand) {
@@ -293,6 +307,15 @@ impl Shared {
         self.fleet.outbox.put(Delivery { rover, origin, server, outcome });
     }
 
+    fn spawn_roving(self: Arc<Self>, runtime: &'static Runtime, serial: u64, interval: Duration) {
+        let mut state = self.state();
+        // Otherwise it has ended before it was begun.
+        if let Some(roving) = state.roving.as_mut().filter(|roving| roving.serial == serial) {
+            let task = tokio::spawn(rove(Arc::clone(&self), runtime, serial, interval));
+            roving.task = Some(task.abort_handle());
+        }
+    }
+
     fn tick(self: &Arc<Self>, runtime: &'static Runtime, serial: u64) {
         let mut state = self.state();
         let Some(origin) = state.roving_origin(serial) else {
@@ -323,7 +346,7 @@ impl Shared {
         state.epoch += 1;
         state.end_roving();
         let in_flight = std::mem::take(&mut state.in_flight);
-        in_flight.iter().for_each(|(_, task)| task.abort());
+        in_flight.iter().filter_map(|(_, task)| task.as_ref()).for_each(AbortHandle::abort);
         self.fleet.outbox.withdraw(|delivery| Arc::ptr_eq(&delivery.rover, self));
         state.stats.abandoned += std::mem::take(&mut state.stats.pending);
     }
@@ -352,7 +375,7 @@ impl State {
 
     fn end_roving(&mut self) -> usize {
         self.roving.take().map_or(0, |roving| {
-            roving.task.abort();
+            roving.task.inspect(AbortHandle::abort);
             roving.pending
         })
     }

@@ -2,26 +2,51 @@
 //!
 //! It is never shut down. Threads that only wait don't keep a process from ending, and a runtime
 //! that outlives every JavaScript environment has no shutdown that could go wrong.
+//!
+//! To wake a thread costs a system call, and the thread that is woken several. So jobs that come while
+//! the rover's thread is awake are left for it without one, and outcomes are announced to JavaScript
+//! when the rover's thread has nothing more to do at the moment.
 
-use std::future::pending;
+use std::cell::RefCell;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::Builder;
+use tokio::sync::Notify;
 
 use crate::lookup::Lookups;
 
-/// How many look-ups block a thread at the same time. Together with the rover's own thread and a
-/// reserve this stays well under the 16 that the package promises.
+/// How many look-ups block a thread at the same time. With the rover's own thread this stays well under
+/// the 16 threads that the package promises.
 const MAX_LOOKUP_THREADS: usize = 8;
+
+/// How many wake-ups of JavaScript are held back, at most.
+const MAX_HELD_BACK: usize = 16;
 
 /// What attempts run on.
 pub struct Runtime {
-    /// Where they are spawned.
-    pub handle: Handle,
     /// The look-ups that they share.
     pub lookups: Arc<Lookups>,
+    inbox: Arc<Inbox>,
+}
+
+/// Wakes a JavaScript thread. Can be called from any thread.
+pub type Wake = Arc<dyn Fn() + Send + Sync>;
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// Jobs for the rover's thread.
+#[derive(Default)]
+struct Inbox {
+    jobs: Mutex<Vec<Job>>,
+    arrival: Notify,
+}
+
+thread_local! {
+    /// On the rover's thread, the wake-ups that are held back. `None` on any other.
+    static HELD_BACK: RefCell<Option<Vec<Wake>>> = const { RefCell::new(None) };
 }
 
 /// The runtime; the first call begins it.
@@ -42,14 +67,61 @@ pub fn runtime() -> io::Result<&'static Runtime> {
     Ok(RUNTIME.get_or_init(|| runtime))
 }
 
+impl Runtime {
+    /// Runs `job` on the rover's thread, soon and in order, where it may `tokio::spawn`.
+    pub fn run(&self, job: impl FnOnce() + Send + 'static) {
+        self.inbox.jobs.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(job));
+        self.inbox.arrival.notify_one();
+    }
+}
+
+/// Calls `wake` before the rover's thread rests; on any other thread at once.
+pub fn before_rest(wake: &Wake) {
+    let is_full = HELD_BACK.with_borrow_mut(|held_back| {
+        held_back.as_mut().map(|held_back| {
+            held_back.push(Arc::clone(wake));
+            held_back.len() >= MAX_HELD_BACK
+        })
+    });
+    match is_full {
+        None => wake(),
+        Some(true) => call_held_back(),
+        Some(false) => {}
+    }
+}
+
+fn call_held_back() {
+    let held_back = HELD_BACK.with_borrow_mut(|held_back| held_back.as_mut().map(std::mem::take));
+    held_back.into_iter().flatten().for_each(|wake| wake());
+}
+
 fn begin() -> io::Result<Runtime> {
     let runtime = Builder::new_current_thread()
         .enable_io()
         .enable_time()
         .max_blocking_threads(MAX_LOOKUP_THREADS)
         .thread_name("rover-lookup")
+        .on_thread_park(call_held_back)
         .build()?;
-    let handle = runtime.handle().clone();
-    thread::Builder::new().name("rover".into()).spawn(move || runtime.block_on(pending::<()>()))?;
-    Ok(Runtime { handle, lookups: Lookups::new() })
+    let inbox = Arc::new(Inbox::default());
+    let work = Arc::clone(&inbox).work();
+    thread::Builder::new().name("rover".into()).spawn(move || {
+        HELD_BACK.set(Some(Vec::new()));
+        runtime.block_on(work);
+    })?;
+    Ok(Runtime { lookups: Lookups::new(), inbox })
+}
+
+impl Inbox {
+    async fn work(self: Arc<Self>) {
+        loop {
+            self.arrival.notified().await;
+            let jobs =
+                std::mem::take(&mut *self.jobs.lock().unwrap_or_else(PoisonError::into_inner));
+            for job in jobs {
+                // A job that panics is a bug, and must not take the thread with it.
+                let _ = catch_unwind(AssertUnwindSafe(job));
+            }
+        }
+    }
 }
