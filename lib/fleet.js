@@ -7,6 +7,7 @@ const { setInterval } = require('node:timers');
 const { Fleet, OutcomeKind } = require('../binding');
 const { MAX_DELAY } = require('./checks');
 const { emitOutcome, internalError } = require('./outcomes');
+const { loadSocket } = require('./socket');
 
 // All rovers of this JavaScript environment, and the one way that outcomes take to them. A rover is
 // referenced from here as long as it roves or has attempts in flight, and no longer.
@@ -52,6 +53,7 @@ let lastNumber = 0;
 function nativeFleet() {
   if (native === undefined) {
     native = new Fleet(deliver);
+    loadSocket();
     process.on('beforeExit', awaitAttempts);
   }
   return native;

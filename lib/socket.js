@@ -1,7 +1,12 @@
 'use strict';
 
-/** @type {typeof import('node:net').Socket | undefined} */
+/** @type {typeof import('node:net').Socket} */
 let Socket;
+
+/** Loads `node:net`, which takes as long as all the rest of this package, and so not at `require`. */
+function loadSocket() {
+  ({ Socket } = require('node:net'));
+}
 
 /** Which options of a server concern its socket; bits of `NativeWrap.flags`. */
 const WRAP_FLAGS = { allowHalfOpen: 1, noDelay: 2, keepAlive: 4 };
@@ -16,8 +21,6 @@ const WRAP_FLAGS = { allowHalfOpen: 1, noDelay: 2, keepAlive: 4 };
  * @throws what the constructor throws; the descriptor is closed then
  */
 function takeSocket(fleet, wrap) {
-  // Not before the first connection: it takes as long to load as all the rest of this package.
-  Socket ??= require('node:net').Socket;
   const flags = wrap ? wrap.flags : 0;
   let socket;
   try {
@@ -48,4 +51,4 @@ function takeSocket(fleet, wrap) {
   return socket.resume();
 }
 
-module.exports = { WRAP_FLAGS, takeSocket };
+module.exports = { WRAP_FLAGS, loadSocket, takeSocket };

@@ -97,8 +97,10 @@ async fn reach(
     limits: &Limits,
     lookups: &Arc<Lookups>,
 ) -> Result<Outcome, Failure> {
-    let (mut stream, place) =
-        connect(&server.peer, lookups, deadline(limits.connect_timeout)).await?;
+    // Boxed, since it is far larger than what follows: most of the time that attempts are pending they
+    // wait for the slot line.
+    let connecting = Box::pin(connect(&server.peer, lookups, deadline(limits.connect_timeout)));
+    let (mut stream, place) = connecting.await?;
     let reading = within(deadline(limits.slot_timeout), read_slot(&mut stream));
     let slot = match reading.await {
         Some(Ok(slot)) => slot,

@@ -11,8 +11,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::io::{AsyncRead, ReadBuf};
-use tokio::net::{TcpSocket, TcpStream, UnixStream};
+use socket2::{Domain, SockRef, Socket, Type};
+use tokio::io::{AsyncRead, Interest, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -72,27 +73,14 @@ pub async fn connect(
     lookups: &Arc<Lookups>,
     deadline: Option<Instant>,
 ) -> Result<(Stream, Place), Failure> {
-    // What an attempt in flight takes of memory is the largest of these, so the large ones are boxed.
     match peer {
-        Peer::Unix { path } => Box::pin(connect_unix(path, deadline)).await,
+        Peer::Unix { path } => connect_unix(path, deadline).await,
         Peer::Tcp { host, port, family, local_address, addresses } => {
-            match host.parse::<IpAddr>() {
-                Ok(address) => {
-                    let target = SocketAddr::new(address, *port);
-                    let place = Place::Address(target);
-                    match within(deadline, dial(target, *local_address)).await {
-                        Some(dialled) => Ok((Stream::Tcp(dialled?), place)),
-                        None => Err(Fault::timed_out("connect", place).into()),
-                    }
-                }
-                Err(_) => {
-                    let racing = async {
-                        let targets = look_up(host, *port, *family, lookups, deadline).await?;
-                        race_within(deadline, &targets, *local_address, *addresses).await
-                    };
-                    Box::pin(racing).await
-                }
-            }
+            let targets = match host.parse::<IpAddr>() {
+                Ok(address) => vec![SocketAddr::new(address, *port)],
+                Err(_) => look_up(host, *port, *family, lookups, deadline).await?,
+            };
+            race_within(deadline, &targets, *local_address, *addresses).await
         }
     }
 }
@@ -206,18 +194,26 @@ async fn race(
 
 async fn dial(target: SocketAddr, local_address: Option<IpAddr>) -> Result<TcpStream, Fault> {
     let fault = |error: io::Error| Fault::from_io("connect", &error, Place::Address(target));
-    let socket = match target {
-        SocketAddr::V4(_) => TcpSocket::new_v4(),
-        SocketAddr::V6(_) => TcpSocket::new_v6(),
-    }
-    .map_err(fault)?;
+    let socket = socket_for(target).map_err(fault)?;
     if let Some(address) = local_address {
         let local = SocketAddr::new(address, 0);
         socket
-            .bind(local)
+            .bind(&local.into())
             .map_err(|error| Fault::from_io("bind", &error, Place::Address(local)))?;
     }
-    let stream = socket.connect(target).await.map_err(fault)?;
+    match socket.connect(&target.into()) {
+        Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => return Err(fault(error)),
+        _ => {}
+    }
+    // On the same machine the answer is there already: then the poller need not be asked.
+    let is_connected = match connected(SockRef::from(&socket)) {
+        Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(fault(error)),
+        result => result.is_ok(),
+    };
+    let stream = TcpStream::from_std(socket.into()).map_err(fault)?;
+    if !is_connected {
+        wait_until_connected(&stream).await.map_err(fault)?;
+    }
     // Where nobody listens on a port that the system gives to outgoing connections, it may give that
     // very port to this one: TCP's simultaneous open then connects the socket to itself.
     if stream.local_addr().is_ok_and(|local| local == target) {
@@ -226,11 +222,47 @@ async fn dial(target: SocketAddr, local_address: Option<IpAddr>) -> Result<TcpSt
     Ok(stream)
 }
 
+/// A socket that does not block and is closed in child processes.
+fn socket_for(target: SocketAddr) -> io::Result<Socket> {
+    #[cfg(target_os = "linux")]
+    return Socket::new(Domain::for_address(target), Type::STREAM.nonblocking(), None);
+    #[cfg(not(target_os = "linux"))]
+    {
+        let socket = Socket::new(Domain::for_address(target), Type::STREAM, None)?;
+        socket.set_nonblocking(true)?;
+        Ok(socket)
+    }
+}
+
+async fn wait_until_connected(stream: &TcpStream) -> io::Result<()> {
+    loop {
+        stream.writable().await?;
+        match stream.try_io(Interest::WRITABLE, || connected(SockRef::from(stream))) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            result => return result,
+        }
+    }
+}
+
+/// Whether a socket that was told to connect has done so; `WouldBlock` as long as it is on its way.
+fn connected(socket: SockRef<'_>) -> io::Result<()> {
+    if let Some(error) = socket.take_error()? {
+        return Err(error);
+    }
+    match socket.peer_addr() {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotConnected => {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+        Err(error) => Err(error),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::{Ipv4Addr, Ipv6Addr};
 
-    use tokio::net::{TcpListener, UnixListener};
+    use tokio::net::{TcpListener, TcpSocket, UnixListener};
 
     use super::*;
     use crate::failure::eai;
