@@ -9,8 +9,10 @@
 //! 4. the outcome waits in the [`outbox`] of the [`fleet`], which owns the descriptor meanwhile;
 //! 5. [`binding`] is woken on the JavaScript thread, takes it out and calls `index.js` with it.
 //!
-//! Layers point one way: binding, rover, fleet, attempt, then the rest. Only [`binding`] knows
-//! napi; [`slot`] and [`servers`] know neither Tokio nor sockets; [`runtime`] owns the one thread.
+//! Layers point one way: binding, rover, fleet and runtime, attempt, then the rest. Only [`binding`]
+//! knows napi; [`slot`] and [`servers`] know neither Tokio nor sockets. [`runtime`] owns the one thread.
+//! [`handoff`] is how a descriptor gets to JavaScript, [`failure`] is why it may not, and [`shortage`]
+//! knows when this process itself is to blame. [`faults`] is for tests.
 
 mod attempt;
 mod binding;
