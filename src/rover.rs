@@ -236,7 +236,12 @@ impl Shared {
                 let (ticket, epoch) = (state.in_flight.insert(None), state.epoch);
                 let errand = Errand { ticket, epoch, origin, registration, server };
                 let shared = Arc::clone(self);
-                runtime.run(move || shared.spawn(runtime, errand));
+                if runtime.is_here() {
+                    let task = tokio::spawn(shared.run(runtime, errand));
+                    state.in_flight[ticket] = Some(task.abort_handle());
+                } else {
+                    runtime.run(move || shared.spawn(runtime, errand));
+                }
             }
             // Nothing can be tried without a thread to try it on: the server is not to blame.
             Err(error) => {

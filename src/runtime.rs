@@ -68,6 +68,12 @@ pub fn runtime() -> io::Result<&'static Runtime> {
 }
 
 impl Runtime {
+    /// Whether this is the rover's thread, which can `tokio::spawn` by itself: to leave a job for itself
+    /// would cost it the same system call as another thread.
+    pub fn is_here(&self) -> bool {
+        HELD_BACK.with_borrow(Option::is_some)
+    }
+
     /// Runs `job` on the rover's thread, soon and in order, where it may `tokio::spawn`.
     pub fn run(&self, job: impl FnOnce() + Send + 'static) {
         self.inbox.jobs.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(job));
