@@ -18,7 +18,7 @@ const { CASES } = require('./cases');
 const { Crew } = require('./crew');
 const { REFUSED_PORT, SLOT } = require('./scene');
 
-const ROVES = { warmUp: 2000, counted: 5000 };
+const ROVES = { warmUp: 1000, counted: 5000 };
 
 /** Fewer per rove are not worth a line: timers, garbage collection, the messages to the child. */
 const LEAST = 0.02;
@@ -27,13 +27,13 @@ const LEAST = 0.02;
  * The package emits nothing for a rejection, so there started rovers do the work. They are slower than
  * those of cases.js: a thread that is traced would not keep pace with them.
  */
-const REJECTED = { rovers: 20, interval: 10, maxSlot: SLOT - 1 };
+const REJECTED = { rovers: 20, interval: 20, maxSlot: SLOT - 1 };
 
 /** What the last attempts of started rovers get to end, in ms. */
 const REST = 200;
 
 /**
- * How the rovers of a case work. `prepare` gives a function that makes about so many roves.
+ * How the rovers of a case work: each entry gives a function that makes about so many roves.
  *
  * @type {Record<string, (Rover: any, ports: any) => (roves: number) => Promise<import('./crew').Outcomes>>}
  */
