@@ -3,7 +3,7 @@
 const EventEmitter = require('node:events');
 const { setInterval, clearInterval } = require('node:timers');
 
-const { AttemptState } = require('../binding');
+const { AttemptState } = require('./native');
 const { expectOutcomes, forget, openOrigin } = require('./fleet');
 const { noServersError } = require('./outcomes');
 const { rovingTimer } = require('./roving-timer');

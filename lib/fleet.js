@@ -4,7 +4,7 @@ const { AsyncResource } = require('node:async_hooks');
 // Captured, so that fake timers of a test don't replace what keeps the process alive.
 const { setInterval } = require('node:timers');
 
-const { Fleet, OutcomeKind } = require('../binding');
+const { Fleet, OutcomeKind } = require('./native');
 const { MAX_DELAY } = require('./checks');
 const { emitOutcome, internalError } = require('./outcomes');
 const { loadSocket } = require('./socket');

@@ -1,6 +1,6 @@
 'use strict';
 
-const { OutcomeKind } = require('../binding');
+const { OutcomeKind } = require('./native');
 const { codedError, systemError } = require('./errors');
 const { takeSocket } = require('./socket');
 

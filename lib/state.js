@@ -1,6 +1,6 @@
 'use strict';
 
-const native = require('../binding');
+const native = require('./native');
 const { MAX_DELAY, checkNumber, invalidType } = require('./checks');
 const { nativeFleet } = require('./fleet');
 const { ServerTable } = require('./servers');
