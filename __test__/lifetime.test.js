@@ -40,6 +40,17 @@ describe('a process with a rover', () => {
     assert.deepEqual(printed, [1, 2, 3, 4]);
   });
 
+  it('is not about to end while an attempt of an unref-ed rover is in flight (row 10)', async () => {
+    const events = await printedBy(({ ClientRover, print }, server) => {
+      const rover = new ClientRover({ ROVING_INTERVAL: 60_000, servers: { a: server } });
+      rover.on('unreachable', () => print('unreachable'));
+      process.on('beforeExit', () => print('beforeExit'));
+      rover.start();
+      rover.intervalId.unref();
+    }, await refusedAddress());
+    assert.deepEqual(events, ['unreachable', 'beforeExit']);
+  });
+
   it('ends when intervalId is unref-ed, after what was in flight had its event (row 10)', async () => {
     const server = await slowServer();
     const printed = await printedBy(({ ClientRover, print }, address) => {

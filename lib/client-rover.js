@@ -4,7 +4,7 @@ const EventEmitter = require('node:events');
 const { setInterval, clearInterval } = require('node:timers');
 
 const { AttemptState } = require('./native');
-const { expectOutcomes, forget, openOrigin } = require('./fleet');
+const { awaitRoving, expectOutcomes, forget, openOrigin } = require('./fleet');
 const { noServersError } = require('./outcomes');
 const { rovingTimer } = require('./roving-timer');
 const { checkInterval, checkMaxSlot, initialise, stateOf } = require('./state');
@@ -219,7 +219,10 @@ class ClientRover extends EventEmitter {
       this.intervalId = setInterval(this.connect.bind(this), interval);
       this.connect();
     } else {
-      this.intervalId = rovingTimer(() => endRoving(state));
+      this.intervalId = rovingTimer(
+        () => endRoving(state),
+        () => awaitRoving(state.roving),
+      );
       if (begun === AttemptState.NoServers) this.emit('error', noServersError());
     }
   }

@@ -118,15 +118,21 @@ function deliver(kind, number, registration, slot, detail, dropped) {
 }
 
 /**
- * The event loop has nothing left to do. What roves at this moment has an unreferenced timer; its
- * attempts in flight still get their events, as with sockets of `net.connect()`.
+ * Has the process wait for the attempts of a roving that are in flight at this moment: they get their
+ * events also where its timer is unreferenced, as with sockets of `net.connect()`.
+ *
+ * @param {Origin} origin
  */
+function awaitRoving(origin) {
+  const successor = register({ ...origin, left: 0 }, Infinity);
+  origin.state.roving = successor;
+  expectOutcomes(origin, origin.state.native.renameRoving(successor.number));
+}
+
+/** The event loop has nothing left to do: what roves now has an unreferenced timer. */
 function awaitAttempts() {
   for (const origin of [...origins.values()]) {
-    if (origin.left !== Infinity) continue;
-    const successor = register({ ...origin, left: 0 }, Infinity);
-    origin.state.roving = successor;
-    expectOutcomes(origin, origin.state.native.renameRoving(successor.number));
+    if (origin.left === Infinity) awaitRoving(origin);
   }
 }
 
@@ -134,4 +140,4 @@ function finite(count) {
   return count === Infinity ? 0 : count;
 }
 
-module.exports = { expectOutcomes, forget, nativeFleet, openOrigin };
+module.exports = { awaitRoving, expectOutcomes, forget, nativeFleet, openOrigin };

@@ -14,9 +14,10 @@ const { MAX_DELAY } = require('./checks');
  * lib/timers.js), so a property of that name sees it.
  *
  * @param {() => void} onCleared called once
+ * @param {() => void} onUnref called whenever it no longer keeps the process alive
  * @returns {NodeJS.Timeout}
  */
-function rovingTimer(onCleared) {
+function rovingTimer(onCleared, onUnref) {
   const timer = setInterval(doNothing, MAX_DELAY);
   let onTimeout = doNothing;
   Object.defineProperty(timer, '_onTimeout', {
@@ -27,6 +28,14 @@ function rovingTimer(onCleared) {
       const isCleared = onTimeout !== null && value === null;
       onTimeout = value;
       if (isCleared) onCleared();
+    },
+  });
+  Object.defineProperty(timer, 'unref', {
+    configurable: true,
+    writable: true,
+    value: function unref() {
+      if (onTimeout !== null) onUnref();
+      return Object.getPrototypeOf(timer).unref.call(timer);
     },
   });
   return timer;
