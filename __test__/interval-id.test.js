@@ -91,3 +91,17 @@ describe('intervalId', () => {
     await once(rover, 'connection');
   });
 });
+
+describe('an intervalId that the app has put aside', () => {
+  it('ends nothing that was begun after it when it is cleared (row 9)', async () => {
+    const server = await refusedAddress();
+    const rover = makeRover({ ROVING_INTERVAL, servers: { a: server } });
+    rover.start();
+    const aside = rover.intervalId;
+    rover.intervalId = null;
+    rover.start();
+    clearInterval(aside);
+    for (let n = 0; n < 5; n++) await once(rover, 'unreachable');
+    clearInterval(rover.intervalId);
+  });
+});

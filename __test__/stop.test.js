@@ -164,3 +164,24 @@ describe('options.signal', () => {
     assert.deepEqual(log.events(), []);
   });
 });
+
+describe('a signal of many rovers', () => {
+  it('stops them all, and Node warns of nothing (rows 29 and 33)', async () => {
+    const server = await refusedAddress();
+    const printed = await printedBy(({ ClientRover, print }, address) => {
+      const controller = new AbortController();
+      process.on('warning', (warning) => print(warning.message));
+      const options = { ROVING_INTERVAL: 5, servers: { a: address }, signal: controller.signal };
+      const rovers = Array.from({ length: 20 }, () => new ClientRover(options));
+      let left = rovers.length;
+      for (const rover of rovers) {
+        rover.once('unreachable', () => {
+          if (--left === 0) controller.abort();
+        });
+        rover.start();
+      }
+      process.on('exit', () => print(rovers.every(({ intervalId }) => intervalId === null)));
+    }, server);
+    assert.deepEqual(printed, [true]);
+  });
+});

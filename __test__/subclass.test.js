@@ -6,6 +6,7 @@ const util = require('node:util');
 
 const { ClientRover, attempt, beats, makeRover } = require('./helpers/rover.js');
 const { slotServer } = require('./helpers/slot-server.js');
+const { until } = require('./helpers/wait.js');
 
 function Inherited(options) {
   ClientRover.call(this, options);
@@ -129,5 +130,23 @@ describe('an overridden connect', () => {
     await once(rover, 'connection');
     assert.ok(calls >= 2);
     clearInterval(rover.intervalId);
+  });
+});
+
+describe('class fields of a subclass', () => {
+  it('are taken for the properties of the rover that they stand over (rows 4 and 28)', async () => {
+    const { address } = await slotServer({ greeting: '9\r\n' });
+    class Fielded extends ClientRover {
+      MAX_SLOT = 5;
+      servers = { a: address };
+    }
+    const rover = new Fielded();
+    rover.addServer('b', address);
+    assert.deepEqual(Object.keys(rover.servers), ['a', 'b']);
+    rover.connect();
+    await until(() => rover.stats().pending === 0);
+    const { connections, rejected } = rover.stats();
+    assert.deepEqual({ connections, rejected }, { connections: 0, rejected: 1 });
+    assert.equal(rover.MAX_SLOT, 5);
   });
 });

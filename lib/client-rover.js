@@ -2,12 +2,13 @@
 
 const EventEmitter = require('node:events');
 const { setInterval, clearInterval } = require('node:timers');
+const { inspect } = require('node:util');
 
 const { AttemptState } = require('./native');
 const { awaitRoving, expectOutcomes, forget, openOrigin } = require('./fleet');
 const { noServersError } = require('./outcomes');
 const { rovingTimer } = require('./roving-timer');
-const { checkInterval, checkMaxSlot, initialise, stateOf } = require('./state');
+const { checkInterval, checkMaxSlot, initialise, reclaim, stateOf } = require('./state');
 
 /**
  * Where a Callosum server is: a TCP port, or a Unix socket.
@@ -169,7 +170,7 @@ class ClientRover extends EventEmitter {
    * @throws {TypeError | RangeError} for a bad server, with Node's `code`; nothing has changed then
    */
   addServer(id, server) {
-    const { table } = stateOf(this);
+    const { table } = reclaim(this);
     if (!table.isStale) process.nextTick(refresh, this, table);
     table.add(`${id}`, server);
   }
@@ -181,7 +182,7 @@ class ClientRover extends EventEmitter {
    * @returns {void}
    */
   dropServer(id) {
-    stateOf(this).table.drop(`${id}`);
+    reclaim(this).table.drop(`${id}`);
   }
 
   /**
@@ -191,7 +192,7 @@ class ClientRover extends EventEmitter {
    * @returns {void}
    */
   connect() {
-    const state = stateOf(this);
+    const state = reclaim(this);
     if (state.signal?.aborted) return;
     if (state.table.isStale) state.table.refresh();
     const origin = openOrigin(this, state, 1);
@@ -208,21 +209,25 @@ class ClientRover extends EventEmitter {
    * @throws {TypeError | RangeError} for a bad `ROVING_INTERVAL`, or a bad server in `servers`
    */
   start() {
-    const state = stateOf(this);
+    const state = reclaim(this);
     if (state.signal?.aborted) return;
     const interval = checkInterval(this.ROVING_INTERVAL);
     state.table.refresh();
     if (this.intervalId) clearInterval(this.intervalId);
+    // The app may have put something else into `intervalId`.
+    if (state.roving !== null) endRoving(state);
     const isOverridden = this.connect !== ClientRover.prototype.connect;
     const begun = isOverridden ? undefined : startInRust(this, state, interval);
     if (begun === undefined || begun === AttemptState.NoRuntime) {
       this.intervalId = setInterval(this.connect.bind(this), interval);
       this.connect();
     } else {
-      this.intervalId = rovingTimer(
-        () => endRoving(state),
-        () => awaitRoving(state.roving),
+      const timer = rovingTimer(
+        () => state.timer === timer && endRoving(state),
+        () => state.timer === timer && awaitRoving(state.roving),
       );
+      state.timer = timer;
+      this.intervalId = timer;
       if (begun === AttemptState.NoServers) this.emit('error', noServersError());
     }
   }
@@ -235,6 +240,7 @@ class ClientRover extends EventEmitter {
   stop() {
     const state = stateOf(this);
     if (this.intervalId) clearInterval(this.intervalId);
+    if (state.roving !== null) endRoving(state);
     this.intervalId = null;
     state.native.stop();
     forget(this);
@@ -280,6 +286,7 @@ function ask(origin, call) {
 function endRoving(state) {
   expectOutcomes(state.roving, state.native.stopRoving());
   state.roving = null;
+  state.timer = null;
 }
 
 function refresh(rover, table) {
@@ -290,5 +297,17 @@ function refresh(rover, table) {
     rover.emit('error', error);
   }
 }
+
+// Printed like a rover whose `servers` is a plain property. Not in the class, and so not in its types.
+Object.defineProperty(ClientRover.prototype, inspect.custom, {
+  configurable: true,
+  writable: true,
+  value(depth, options) {
+    const properties = Object.getOwnPropertyDescriptors(this);
+    const servers = { configurable: true, enumerable: true, value: this.servers, writable: true };
+    const portrait = Object.create(Object.getPrototypeOf(this), { ...properties, servers });
+    return inspect(portrait, { ...options, depth, customInspect: false });
+  },
+});
 
 module.exports = ClientRover;

@@ -48,13 +48,13 @@ const keepAlive = {
 /** @type {Fleet | undefined} */
 let native;
 let lastNumber = 0;
+let isWatchingExit = false;
 
 /** The native fleet of this environment. The first call makes it. */
 function nativeFleet() {
   if (native === undefined) {
     native = new Fleet(deliver);
     loadSocket();
-    process.on('beforeExit', awaitAttempts);
   }
   return native;
 }
@@ -124,6 +124,10 @@ function deliver(kind, number, registration, slot, detail, dropped) {
  * @param {Origin} origin
  */
 function awaitRoving(origin) {
+  if (!isWatchingExit) {
+    isWatchingExit = true;
+    process.on('beforeExit', awaitAttempts);
+  }
   const successor = register({ ...origin, left: 0 }, Infinity);
   origin.state.roving = successor;
   expectOutcomes(origin, origin.state.native.renameRoving(successor.number));

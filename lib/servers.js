@@ -138,6 +138,11 @@ class ServerTable {
 
   #set(id, server, receiver = this.#view) {
     if (typeof id === 'symbol') return Reflect.set(this.#servers, id, server, receiver);
+    if (id === 'length' && Array.isArray(this.#servers)) {
+      const isSet = Reflect.set(this.#servers, id, server);
+      this.refresh();
+      return isSet;
+    }
     const checked = checkServer(server);
     // Not by assignment, which does something else where the id is `__proto__`.
     const previous = Object.getOwnPropertyDescriptor(this.#servers, id);

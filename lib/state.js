@@ -23,6 +23,7 @@ const DEFAULTS = {
  * @property {native.ClientRover} native
  * @property {ServerTable} table
  * @property {import('./fleet').Origin | null} roving the origin of the roving in Rust
+ * @property {NodeJS.Timeout | null} timer what stands for that roving in `intervalId`
  * @property {AbortSignal | null} signal
  * @property {number} maxSlot
  */
@@ -48,23 +49,48 @@ function initialise(rover, options) {
   const limits = { connectTimeout, slotTimeout, maxPending, maxSlot };
   const nativeRover = new native.ClientRover(fleet, limits);
   const table = new ServerTable(nativeRover, given.servers || {});
-  const state = { fleet, native: nativeRover, table, roving: null, signal, maxSlot };
+  const state = { fleet, native: nativeRover, table, roving: null, timer: null, signal, maxSlot };
 
   // The order of the original, for whoever prints a rover.
   rover.intervalId = null;
   rover.ROVING_INTERVAL = given.ROVING_INTERVAL || DEFAULTS.ROVING_INTERVAL;
-  Object.defineProperties(rover, {
-    servers: {
-      configurable: true,
-      enumerable: true,
-      get: () => table.view,
-      set(servers) {
-        table.replace(servers);
-      },
-    },
-    [kState]: { configurable: true, value: state },
-  });
+  Object.defineProperty(rover, kState, { configurable: true, value: state });
+  showServers(rover, table);
   if (signal !== null) stopOnAbort(rover, signal);
+}
+
+/**
+ * The state of a rover, after taking back the properties that something else was defined over, as the
+ * class fields of a subclass are: `class X extends ClientRover { servers = {…} }`.
+ *
+ * @param {import('./client-rover')} rover
+ * @returns {State}
+ * @throws {TypeError | RangeError} for a bad value in their place
+ */
+function reclaim(rover) {
+  const state = stateOf(rover);
+  const { servers } = rover;
+  if (servers !== state.table.view) {
+    state.table.replace(servers);
+    showServers(rover, state.table);
+  }
+  if (Object.hasOwn(rover, 'MAX_SLOT')) {
+    const { MAX_SLOT } = rover;
+    delete rover.MAX_SLOT;
+    rover.MAX_SLOT = MAX_SLOT;
+  }
+  return state;
+}
+
+function showServers(rover, table) {
+  Object.defineProperty(rover, 'servers', {
+    configurable: true,
+    enumerable: true,
+    get: () => table.view,
+    set(servers) {
+      table.replace(servers);
+    },
+  });
 }
 
 /**
@@ -109,17 +135,27 @@ function checkSignal(signal) {
   return signal;
 }
 
-/** Listeners of rovers that were collected, to be taken off their signals. */
-const collected = new FinalizationRegistry(({ signal, listener }) => {
-  signal.removeEventListener('abort', listener);
-});
+/** @type {WeakMap<AbortSignal, Set<WeakRef<object>>>} the rovers that a signal stops */
+const followers = new WeakMap();
 
-/** A signal often outlives the rover, and must not keep it. */
+/** References to rovers that were collected, to be taken out. */
+const collected = new FinalizationRegistry(({ rovers, reference }) => rovers.delete(reference));
+
+/**
+ * A signal often outlives the rover, and must not keep it. It has one listener for all its rovers: more
+ * than ten would make Node warn.
+ */
 function stopOnAbort(rover, signal) {
+  let rovers = followers.get(signal);
+  if (rovers === undefined) {
+    rovers = new Set();
+    followers.set(signal, rovers);
+    const stopAll = () => rovers.forEach((reference) => reference.deref()?.stop());
+    signal.addEventListener('abort', stopAll, { once: true });
+  }
   const reference = new WeakRef(rover);
-  const listener = () => reference.deref()?.stop();
-  signal.addEventListener('abort', listener, { once: true });
-  collected.register(rover, { signal, listener });
+  rovers.add(reference);
+  collected.register(rover, { rovers, reference });
 }
 
-module.exports = { checkInterval, checkMaxSlot, initialise, stateOf };
+module.exports = { checkInterval, checkMaxSlot, initialise, reclaim, stateOf };
