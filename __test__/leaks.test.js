@@ -1,23 +1,10 @@
 'use strict';
 
-const fs = require('node:fs');
-
 const { runInChild } = require('./helpers/child.js');
+const { openDescriptors } = require('./helpers/footprint.js');
 const { attemptAt, settle } = require('./helpers/rover.js');
 const { refusedPort } = require('./helpers/slot-server.js');
 const { until } = require('./helpers/wait.js');
-
-/** What this process has open: the targets of its descriptors, as Linux names them. */
-function openDescriptors() {
-  return fs.readdirSync('/proc/self/fd').flatMap((fd) => {
-    try {
-      return [fs.readlinkSync(`/proc/self/fd/${fd}`)];
-    } catch {
-      // The descriptor of the listing itself is closed by now.
-      return [];
-    }
-  });
-}
 
 // Outside of any describe these are hooks of the root suite: what they compare is before and after
 // all files together. Only Linux has /proc.

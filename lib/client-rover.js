@@ -213,9 +213,7 @@ class ClientRover extends EventEmitter {
     if (state.signal?.aborted) return;
     const interval = checkInterval(this.ROVING_INTERVAL);
     state.table.refresh();
-    if (this.intervalId) clearInterval(this.intervalId);
-    // The app may have put something else into `intervalId`.
-    if (state.roving !== null) endRoving(state);
+    clearRoving(this, state);
     const isOverridden = this.connect !== ClientRover.prototype.connect;
     const begun = isOverridden ? undefined : startInRust(this, state, interval);
     if (begun === undefined || begun === AttemptState.NoRuntime) {
@@ -239,8 +237,7 @@ class ClientRover extends EventEmitter {
    */
   stop() {
     const state = stateOf(this);
-    if (this.intervalId) clearInterval(this.intervalId);
-    if (state.roving !== null) endRoving(state);
+    clearRoving(this, state);
     this.intervalId = null;
     state.native.stop();
     forget(this);
@@ -281,6 +278,12 @@ function ask(origin, call) {
     expectOutcomes(origin, 0);
     throw error;
   }
+}
+
+/** What `clearInterval(rover.intervalId)` does, also where the app has put something else into `intervalId`. */
+function clearRoving(rover, state) {
+  if (rover.intervalId) clearInterval(rover.intervalId);
+  if (state.roving !== null) endRoving(state);
 }
 
 function endRoving(state) {

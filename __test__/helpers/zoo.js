@@ -9,11 +9,11 @@ const os = require('node:os');
 const path = require('node:path');
 const { setTimeout: delay } = require('node:timers/promises');
 const tls = require('node:tls');
-const { Worker } = require('node:worker_threads');
 
 const ClientRover = require('../../index.js');
 
 const { openDescriptors } = require('./footprint.js');
+const { hang } = require('./hanging-listener.js');
 const { until } = require('./wait.js');
 
 // The zoo: servers that do wrong what a server can do wrong, some that do right in an odd way, and
@@ -518,31 +518,6 @@ async function chat(socket, line) {
     socket.write(line);
     await delay(1);
   }
-}
-
-/** Takes no connection from its queue: the thread that would do so sleeps. */
-const HANGING_LISTENER = `
-  const { parentPort, workerData } = require('node:worker_threads');
-  const server = require('node:net').createServer();
-  server.on('error', ({ message }) => { throw new Error(message); });
-  server.listen({ ...workerData, backlog: 1 }, () => {
-    parentPort.postMessage(server.address().port);
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
-  });`;
-
-/** A listener whose queue is full: Linux drops what more there comes, as a firewall would. */
-async function hang(host = HOST, port = 0) {
-  const worker = new Worker(HANGING_LISTENER, { eval: true, workerData: { host, port } });
-  [port] = await once(worker, 'message');
-  const queue = [net.connect({ host, port }), net.connect({ host, port })];
-  await Promise.all(queue.map((socket) => once(socket.on('error', () => {}), 'connect')));
-  return {
-    server: { host, port },
-    async close() {
-      for (const socket of queue) socket.destroy();
-      await worker.terminate();
-    },
-  };
 }
 
 /** A port that refuses, and is not given to anybody else as long as this lasts. */
