@@ -247,8 +247,9 @@ type UnreachableError = Error & {
 };
 /**
  * An error of `error`. `code` is `ERR_CALLOSUM_PROTOCOL` (the server sent something else than a slot line:
- * see `id`, `server` and `received`), `ERR_CALLOSUM_NO_SERVERS`, `ERR_CALLOSUM_INTERNAL` (a bug of this
- * package), or that of a system call for which this machine ran out of something, such as `EMFILE`.
+ * see `id`, `server` and `received`), `ERR_CALLOSUM_NO_SERVERS`, `ERR_CALLOSUM_UNSUPPORTED` (the runtime
+ * can't adopt the connection), `ERR_CALLOSUM_INTERNAL` (a bug of this package), or that of a system call for
+ * which this machine ran out of something, such as `EMFILE`.
  */
 type RoverError = Error & {
     code?: string;

@@ -7,7 +7,7 @@ const { inspect } = require('node:util');
 const { AttemptState } = require('./native');
 const { awaitRoving, expectOutcomes, forget, openOrigin } = require('./fleet');
 const { noServersError } = require('./outcomes');
-const { rovingTimer } = require('./roving-timer');
+const { rovingTimer, timersTell } = require('./roving-timer');
 const { checkInterval, checkMaxSlot, initialise, reclaim, stateOf } = require('./state');
 
 /**
@@ -94,8 +94,9 @@ const { checkInterval, checkMaxSlot, initialise, reclaim, stateOf } = require('.
 
 /**
  * An error of `error`. `code` is `ERR_CALLOSUM_PROTOCOL` (the server sent something else than a slot line:
- * see `id`, `server` and `received`), `ERR_CALLOSUM_NO_SERVERS`, `ERR_CALLOSUM_INTERNAL` (a bug of this
- * package), or that of a system call for which this machine ran out of something, such as `EMFILE`.
+ * see `id`, `server` and `received`), `ERR_CALLOSUM_NO_SERVERS`, `ERR_CALLOSUM_UNSUPPORTED` (the runtime
+ * can't adopt the connection), `ERR_CALLOSUM_INTERNAL` (a bug of this package), or that of a system call for
+ * which this machine ran out of something, such as `EMFILE`.
  *
  * @typedef {Error & { code?: string, id?: string, server?: Server, received?: Buffer }} RoverError
  */
@@ -215,7 +216,7 @@ class ClientRover extends EventEmitter {
     state.table.refresh();
     clearRoving(this, state);
     const isOverridden = this.connect !== ClientRover.prototype.connect;
-    const begun = isOverridden ? undefined : startInRust(this, state, interval);
+    const begun = isOverridden || !timersTell() ? undefined : startInRust(this, state, interval);
     if (begun === undefined || begun === AttemptState.NoRuntime) {
       this.intervalId = setInterval(this.connect.bind(this), interval);
       this.connect();

@@ -61,6 +61,10 @@ function errorWithoutStack(message) {
   Reflect.set(Error, 'stackTraceLimit', 0);
   const error = new Error(message);
   Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
+  // JavaScriptCore leaves it out where V8 gives its first line.
+  if (!('stack' in error)) {
+    Object.defineProperty(error, 'stack', { configurable: true, value: `${error}`, writable: true });
+  }
   return error;
 }
 

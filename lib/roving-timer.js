@@ -1,7 +1,7 @@
 'use strict';
 
 // Captured, so that fake timers of a test don't replace the real one that the process is kept alive by.
-const { setInterval } = require('node:timers');
+const { clearInterval, setInterval } = require('node:timers');
 
 const { MAX_DELAY } = require('./checks');
 
@@ -11,7 +11,7 @@ const { MAX_DELAY } = require('./checks');
  * way: `clearInterval(timer)`, `clearInterval(+timer)`, `timer.close()`.
  *
  * All these set the timer's `_onTimeout` to null before they take it off the list (Node 18 to 26,
- * lib/timers.js), so a property of that name sees it.
+ * lib/timers.js; Deno 2), so a property of that name sees it. See {@link timersTell}.
  *
  * @param {() => void} onCleared called once
  * @param {() => void} onUnref called whenever it no longer keeps the process alive
@@ -41,6 +41,18 @@ function rovingTimer(onCleared, onUnref) {
   return timer;
 }
 
+/** @type {boolean | undefined} */
+let doTell;
+
+/** Whether a roving timer of this runtime does tell: Bun's never do. Found out once, by clearing one. */
+function timersTell() {
+  if (doTell === undefined) {
+    doTell = false;
+    clearInterval(rovingTimer(() => (doTell = true), doNothing));
+  }
+  return doTell;
+}
+
 function doNothing() {}
 
-module.exports = { rovingTimer };
+module.exports = { rovingTimer, timersTell };

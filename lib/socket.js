@@ -1,5 +1,7 @@
 'use strict';
 
+const { codedError } = require('./errors');
+
 /** @type {typeof import('node:net').Socket} */
 let Socket;
 
@@ -18,14 +20,15 @@ const WRAP_FLAGS = { allowHalfOpen: 1, noDelay: 2, keepAlive: 4 };
  * @param {import('../binding').Fleet} fleet
  * @param {import('../binding').NativeWrap | null} [wrap] what the server asks for
  * @returns {import('node:net').Socket}
- * @throws what the constructor throws; the descriptor is closed then
+ * @throws what the constructor throws, or ERR_CALLOSUM_UNSUPPORTED; the descriptor is closed then
  */
 function takeSocket(fleet, wrap) {
   const flags = wrap ? wrap.flags : 0;
   let socket;
   try {
+    const fd = fleet.claim();
     socket = new Socket({
-      fd: fleet.claim(),
+      fd,
       readable: true,
       writable: true,
       // The rest are what net.connect() ends up with as well. They are spelled out since V8 is faster
@@ -35,8 +38,12 @@ function takeSocket(fleet, wrap) {
       autoDestroy: true,
       decodeStrings: false,
     });
+    if (socket.pending) adopt(socket, fd);
   } catch (error) {
-    fleet.refused();
+    // A socket that has the descriptor closes it itself.
+    if (socket?._handle) fleet.adopted();
+    else fleet.refused();
+    socket?.destroy();
     throw error;
   }
   fleet.adopted();
@@ -50,5 +57,30 @@ function takeSocket(fleet, wrap) {
   // a listener that reads, pauses or pipes at once loses nothing.
   return socket.resume();
 }
+
+/**
+ * Has a socket adopt the descriptor that its constructor ignored, as Bun's does.
+ *
+ * @param {import('node:net').Socket} socket
+ * @param {number} fd
+ * @throws {Error} ERR_CALLOSUM_UNSUPPORTED where that leaves it without the descriptor, or not open
+ */
+function adopt(socket, fd) {
+  // Whatever the socket itself has to say of a failure would come later, and with less sense.
+  socket.on('error', ignore);
+  let cause;
+  try {
+    socket.connect({ fd });
+  } catch (error) {
+    cause = error;
+  }
+  if (socket.pending) {
+    const message = 'This runtime makes no open net.Socket of a descriptor, as Node.js, Deno 2 and Bun 1.4 do';
+    throw codedError(Error, 'ERR_CALLOSUM_UNSUPPORTED', message, cause && { cause });
+  }
+  socket.off('error', ignore);
+}
+
+function ignore() {}
 
 module.exports = { WRAP_FLAGS, loadSocket, takeSocket };
