@@ -22,7 +22,7 @@ describe('require and import', () => {
     const script = `
       import Rover from 'callosum-client-tcp-rover';
       import { createRequire } from 'node:module';
-      const required = createRequire(import.meta.url)('callosum-client-tcp-rover');
+      const required = createRequire(process.cwd() + '/')('callosum-client-tcp-rover');
       console.log(Rover === required, new Rover() instanceof Rover);`;
     const { code, stdout, stderr } = await run(['--input-type=module', '-e', script]);
     assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: 'true true\n', stderr: '' });
