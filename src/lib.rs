@@ -17,6 +17,7 @@
 mod attempt;
 mod binding;
 mod connect;
+mod dial;
 mod failure;
 mod faults;
 mod fleet;
@@ -29,3 +30,4 @@ mod runtime;
 mod servers;
 mod shortage;
 mod slot;
+mod stream;
