@@ -4,7 +4,7 @@ const js = require('@eslint/js');
 const globals = require('globals');
 
 module.exports = [
-  { ignores: ['binding.js', 'target/', 'node_modules/'] },
+  { ignores: ['target/', 'node_modules/'] },
   js.configs.recommended,
   {
     files: ['**/*.js'],
