@@ -6,21 +6,19 @@ const path = require('node:path');
 
 const { printedBy } = require('./helpers/child.js');
 const { temporaryDirectory } = require('./helpers/temporary.js');
-const { files, name, version } = require('../package.json');
+const { stageMain } = require('../scripts/packing.js');
+const { name, version } = require('../package.json');
 
 const ROOT = path.resolve(__dirname, '..');
 
 /**
- * Installs this package in a folder of its own, as npm does, without a binary.
+ * Installs this package in a folder of its own, as npm does from a release: without a binary.
  *
  * @returns {(name: string) => string} the paths of files in its node_modules
  */
 function install() {
   const pathOf = temporaryDirectory();
-  const shipped = ['package.json', ...files].filter((file) => !file.includes('*'));
-  for (const file of shipped) {
-    fs.cpSync(path.join(ROOT, file), pathOf(`node_modules/${name}/${file}`), { recursive: true });
-  }
+  stageMain(pathOf(`node_modules/${name}`));
   return (file) => pathOf(`node_modules/${file}`);
 }
 
@@ -196,7 +194,7 @@ describe('loading the package', () => {
         print(require(file).glibcVersion() === getReport.call(process.report).header.glibcVersionRuntime);
         print(process.report.excludeNetwork);
       },
-      path.join(ROOT, 'lib/libc.js'),
+      path.join(ROOT, 'lib/platform.js'),
     );
     assert.deepEqual(printed, [true, true, false]);
   });

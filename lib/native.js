@@ -33,7 +33,7 @@ function choose() {
   if (gnu === null || musl === null) return gnu ?? musl;
   // Asked only here, since the answer takes longer than all the rest: npm installs no more than what fits,
   // and of a single binary the system's linker knows best whether it does.
-  return require('./libc').glibcVersion() === null ? musl : gnu;
+  return require('./platform').glibcVersion() === null ? musl : gnu;
 }
 
 function load() {

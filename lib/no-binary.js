@@ -2,7 +2,7 @@
 
 // The words for whoever has no binary that works. Nobody else reads this file.
 
-const { glibcVersion } = require('./libc');
+const { thisPlatform } = require('./platform');
 const { name, version } = require('../package.json');
 
 const PREBUILT = 'Linux (x64 and arm64, with glibc 2.17 or later, or musl) and macOS (x64 and arm64)';
@@ -10,15 +10,6 @@ const INSTALL_AGAIN =
   'install again on this machine, without --omit=optional or --no-optional, and without a lockfile or ' +
   'node_modules made on another platform';
 const BUILD = 'build one in a checkout: npm install && npm run build (needs Rust)';
-
-/** This platform: as the packages are named, and in words. */
-function platform() {
-  const { arch, platform: system } = process;
-  if (system !== 'linux') return { target: `${system}-${arch}`, words: `${system}, ${arch}` };
-  const glibc = glibcVersion();
-  const [suffix, libc] = glibc === null ? ['musl', 'musl'] : ['gnu', `glibc ${glibc}`];
-  return { target: `${system}-${arch}-${suffix}`, words: `${system}, ${arch}, ${libc}` };
-}
 
 /** What Node says of the package of a target that it cannot find. */
 function causeOfAbsence(target) {
@@ -43,7 +34,7 @@ function noWindows() {
 
 /** The error where no binary was found. */
 function noBinary() {
-  const { target, words } = platform();
+  const { target, words } = thisPlatform();
   return failure(
     `${name} ${version} found no binary for this platform (${words}): neither the package ` +
       `${name}-${target} nor the file ${name}.${target}.node is there. Binaries are published for ` +
@@ -59,7 +50,7 @@ function badBinary(path, cause) {
   // Node's messages may go on with a `Require stack`.
   const [reason] = cause.message.split('\n', 1);
   return failure(
-    `${name} ${version} cannot load its binary on this platform (${platform().words}): ${path}: ` +
+    `${name} ${version} cannot load its binary on this platform (${thisPlatform().words}): ${path}: ` +
       `${reason}. ${advice}.`,
     { cause },
   );

@@ -18,4 +18,17 @@ function glibcVersion() {
   }
 }
 
-module.exports = { glibcVersion };
+/**
+ * This platform.
+ *
+ * @returns {{target: string, words: string}} as packages are named after it, and as people speak of it
+ */
+function thisPlatform() {
+  const { arch, platform: system } = process;
+  if (system !== 'linux') return { target: `${system}-${arch}`, words: `${system}, ${arch}` };
+  const glibc = glibcVersion();
+  const [suffix, libc] = glibc === null ? ['musl', 'musl'] : ['gnu', `glibc ${glibc}`];
+  return { target: `${system}-${arch}-${suffix}`, words: `${system}, ${arch}, ${libc}` };
+}
+
+module.exports = { glibcVersion, thisPlatform };
