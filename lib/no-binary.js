@@ -2,7 +2,7 @@
 
 // The words for whoever has no binary that works. Nobody else reads this file.
 
-const { thisPlatform } = require('./platform');
+const { description, target } = require('./platform');
 const { name, version } = require('../package.json');
 
 const PREBUILT = 'Linux (x64 and arm64, with glibc 2.17 or later, or musl) and macOS (x64 and arm64)';
@@ -11,10 +11,10 @@ const INSTALL_AGAIN =
   'node_modules made on another platform';
 const BUILD = 'build one in a checkout: npm install && npm run build (needs Rust)';
 
-/** What Node says of the package of a target that it cannot find. */
-function causeOfAbsence(target) {
+/** What Node says of the package that it cannot find. */
+function causeOfAbsence(wanted) {
   try {
-    require.resolve(`${name}-${target}`);
+    require.resolve(`${name}-${wanted}`);
   } catch (error) {
     return error;
   }
@@ -34,12 +34,12 @@ function noWindows() {
 
 /** The error where no binary was found. */
 function noBinary() {
-  const { target, words } = thisPlatform();
+  const wanted = target();
   return failure(
-    `${name} ${version} found no binary for this platform (${words}): neither the package ` +
-      `${name}-${target} nor the file ${name}.${target}.node is there. Binaries are published for ` +
+    `${name} ${version} found no binary for this platform (${description()}): neither the package ` +
+      `${name}-${wanted} nor the file ${name}.${wanted}.node is there. Binaries are published for ` +
       `${PREBUILT}. If this is one of them, ${INSTALL_AGAIN}; if it is not, ${BUILD}.`,
-    { cause: causeOfAbsence(target) },
+    { cause: causeOfAbsence(wanted) },
   );
 }
 
@@ -50,7 +50,7 @@ function badBinary(path, cause) {
   // Node's messages may go on with a `Require stack`.
   const [reason] = cause.message.split('\n', 1);
   return failure(
-    `${name} ${version} cannot load its binary on this platform (${thisPlatform().words}): ${path}: ` +
+    `${name} ${version} cannot load its binary on this platform (${description()}): ${path}: ` +
       `${reason}. ${advice}.`,
     { cause },
   );

@@ -14,7 +14,7 @@ const { basename, delimiter, join } = require('node:path');
 
 const { parseTriple } = require('@napi-rs/cli');
 
-const { thisPlatform } = require('../../lib/platform');
+const platform = require('../../lib/platform');
 const { ROOT, binaryOf, readManifest, targets } = require('../packing');
 
 const OUTPUT = 'target/artifacts';
@@ -52,6 +52,6 @@ function build(target) {
   cpSync(join(ROOT, OUTPUT, basename(binary)), binary);
 }
 
-if (require.main === module) build(process.argv[2] ?? thisPlatform().target);
+if (require.main === module) build(process.argv[2] ?? platform.target());
 
 module.exports = { build };

@@ -6,7 +6,7 @@
 const assert = require('node:assert/strict');
 const { execFileSync } = require('node:child_process');
 
-const { thisPlatform } = require('../../lib/platform');
+const platform = require('../../lib/platform');
 const { binaryOf } = require('../packing');
 const { build } = require('./build');
 const { packAfresh } = require('./pack');
@@ -31,7 +31,7 @@ function checkGlibc(target) {
 }
 
 async function main() {
-  const { target } = thisPlatform();
+  const target = platform.target();
   build(target);
   packAfresh([target]);
   if (target.endsWith('-gnu')) checkGlibc(target);

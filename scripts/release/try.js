@@ -6,7 +6,7 @@
 const assert = require('node:assert/strict');
 const { text } = require('node:stream/consumers');
 
-const { thisPlatform } = require('../../lib/platform');
+const { target } = require('../../lib/platform');
 const { FreshApp } = require('../fresh-app');
 const { readManifest, releaseTarballs, ROOT } = require('../packing');
 const { PACKAGES } = require('./pack');
@@ -25,7 +25,7 @@ async function withFreshApp(tarballs, body) {
 
 /** Tries the tarballs in target/packages. */
 async function tryRelease() {
-  const { main, binary } = releaseTarballs(PACKAGES, thisPlatform().target);
+  const { main, binary } = releaseTarballs(PACKAGES, target());
   await withFreshApp([main, binary], (app) => app.runUsageExample());
   console.log('The README example ran from the packed release.');
 
