@@ -95,9 +95,21 @@ const { checkInterval, checkMaxSlot, initialise, reclaim, stateOf } = require('.
 /**
  * An error of `error`. `code` is `ERR_CALLOSUM_PROTOCOL` (the server sent something else than a slot line:
  * see `id`, `server` and `received`), `ERR_CALLOSUM_NO_SERVERS`, `ERR_CALLOSUM_INTERNAL` (a bug of this
- * package), or that of a system call for which this machine ran out of something, such as `EMFILE`.
+ * package), or that of a system call for which this machine ran out of something, such as `EMFILE`: see
+ * `id`, `server`, and what Node's own errors have.
  *
- * @typedef {Error & { code?: string, id?: string, server?: Server, received?: Buffer }} RoverError
+ * @typedef {Error & {
+ *   code?: string,
+ *   id?: string,
+ *   server?: Server,
+ *   received?: Buffer,
+ *   errno?: number,
+ *   syscall?: string,
+ *   address?: string,
+ *   port?: number,
+ *   hostname?: string,
+ *   errors?: Error[],
+ * }} RoverError
  */
 
 /**
