@@ -13,6 +13,9 @@ const { program } = require('./program.js');
 // Real database servers, each with a folder and a Unix socket of its own, and with no port. They take
 // a second to start, and so are for all the tests of a file: begun in `before`, stopped in `after`.
 
+/** The environment of a server: nothing that was preloaded for this process, such as a memory checker. */
+const environment = { ...process.env, LC_ALL: 'C', LD_PRELOAD: undefined };
+
 /** The ids of a user and its group; PostgreSQL does not run as root. */
 function userIds(name) {
   const id = (option) => Number(execFileSync('id', [option, name], { encoding: 'utf8' }));
@@ -78,7 +81,7 @@ async function startPostgres(test) {
   const { folder, stop } = await startServer('postgres', (folder) => {
     const ids = process.getuid() === 0 ? userIds('postgres') : {};
     if (ids.uid !== undefined) fs.chownSync(folder, ids.uid, ids.gid);
-    const options = { env: { ...process.env, LC_ALL: 'C' }, ...ids };
+    const options = { env: environment, ...ids };
     const data = path.join(folder, 'data');
     const init = ['-D', data, '-U', 'postgres', '--auth=trust', '--encoding=UTF8', '--no-sync'];
     execFileSync(initdb, init, { ...options, cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
@@ -98,7 +101,7 @@ async function startRedis(test) {
   const file = program(test, 'redis-server');
   const { folder, stop } = await startServer('redis', (folder) => {
     const args = ['--port', '0', '--unixsocket', path.join(folder, 'redis.sock'), '--save', ''];
-    return { file, args, signal: 'SIGTERM' };
+    return { file, args, options: { env: environment }, signal: 'SIGTERM' };
   });
   return { path: path.join(folder, 'redis.sock'), stop };
 }
