@@ -1,17 +1,14 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const { execFileSync } = require('node:child_process');
 const { EventEmitter, once } = require('node:events');
-const fs = require('node:fs');
 const http = require('node:http');
 const tls = require('node:tls');
 
+const { makeCertificate } = require('./helpers/certificate.js');
 const { cleanup } = require('./helpers/cleanup.js');
-const { program } = require('./helpers/program.js');
 const { attempt, attemptAt, makeRover, track } = require('./helpers/rover.js');
 const { slotServer } = require('./helpers/slot-server.js');
-const { temporaryDirectory } = require('./helpers/temporary.js');
 
 /** A socket from a server that hands the connection to another server behind the slot line. */
 async function socketInFrontOf(inner) {
@@ -26,18 +23,6 @@ async function textOf(stream) {
   const chunks = [];
   for await (const chunk of stream) chunks.push(chunk);
   return Buffer.concat(chunks).toString();
-}
-
-/** A key and a certificate for slot.test, valid from now on. */
-function makeCertificate(test) {
-  const file = temporaryDirectory();
-  const args = [
-    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
-    ...['-subj', '/CN=slot.test', '-addext', 'subjectAltName=DNS:slot.test'],
-    ...['-keyout', file('key.pem'), '-out', file('cert.pem')],
-  ];
-  execFileSync(program(test, 'openssl'), args, { stdio: 'ignore' });
-  return { key: fs.readFileSync(file('key.pem')), cert: fs.readFileSync(file('cert.pem')) };
 }
 
 /** A client of a line protocol, of the kind that takes a stream and makes it its own. */

@@ -119,6 +119,10 @@ describe('ioredis on the socket of a connection', () => {
   /** A client that asks a rover for a socket whenever it connects. */
   function clientOf(rover) {
     class RoverConnector extends AbstractConnector {
+      constructor(options) {
+        super(options.disconnectTimeout);
+      }
+
       async connect() {
         rover.connect();
         [, this.stream] = await once(rover, 'connection');

@@ -1,20 +1,10 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const vm = require('node:vm');
 
 const { run } = require('./helpers/child.js');
 const { refusedPort, slotServer } = require('./helpers/slot-server.js');
-
-/** Whether this version of Node.js has the `using` declarations of examples/modern.mjs. */
-function parsesUsing() {
-  try {
-    return Boolean(new vm.Script('{ using nothing = null; }'));
-  } catch (error) {
-    if (error instanceof SyntaxError) return false;
-    throw error;
-  }
-}
+const { parsesUsing } = require('./helpers/syntax.js');
 
 const APPS = {
   'classic.js': { style: 'an app in the style of 2013', canRun: () => true },
