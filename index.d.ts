@@ -48,8 +48,8 @@ declare class ClientRover extends EventEmitter {
      */
     dropServer(id: string): void;
     /**
-     * Tries one random server now. Ends in exactly one event, later; but with no servers it emits `error`
-     * at once. A subclass may override it: `start()` then calls the override.
+     * Tries one random server now. Ends in exactly one event, later, unless the slot is above `MAX_SLOT`; but
+     * with no servers it emits `error` at once. A subclass may override it: `start()` then calls the override.
      *
      * @returns {void}
      */
@@ -139,7 +139,7 @@ type ServerOptions = {
     autoSelectFamily?: boolean;
     /**
      * The head start of each address over the next, in
-     * ms. Default: 250.
+     * ms; less than 10 means 10. Default: 250.
      */
     autoSelectFamilyAttemptTimeout?: number;
 };
@@ -177,7 +177,7 @@ type Options = {
     SLOT_TIMEOUT?: number | null;
     /**
      * How many attempts may be in flight or have an outcome that was not
-     * emitted yet. An interval that would exceed it is skipped. Default: 1024.
+     * emitted yet. One that would exceed it is not made, and counted as skipped. Default: 1024.
      */
     MAX_PENDING?: number | null;
     /**
@@ -249,13 +249,20 @@ type UnreachableError = Error & {
  * An error of `error`. `code` is `ERR_CALLOSUM_PROTOCOL` (the server sent something else than a slot line:
  * see `id`, `server` and `received`), `ERR_CALLOSUM_NO_SERVERS`, `ERR_CALLOSUM_UNSUPPORTED` (the runtime
  * can't adopt the connection), `ERR_CALLOSUM_INTERNAL` (a bug of this package), or that of a system call for
- * which this machine ran out of something, such as `EMFILE`.
+ * which this machine ran out of something, such as `EMFILE`: see `id`, `server`, and what Node's own errors
+ * have.
  */
 type RoverError = Error & {
     code?: string;
     id?: string;
     server?: Server;
     received?: Buffer;
+    errno?: number;
+    syscall?: string;
+    address?: string;
+    port?: number;
+    hostname?: string;
+    errors?: Error[];
 };
 /**
  * The arguments of each event's listeners.

@@ -1,16 +1,14 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const { spawnSync } = require('node:child_process');
 const { EventEmitter, once } = require('node:events');
-const fs = require('node:fs');
 const http = require('node:http');
 const tls = require('node:tls');
 
+const { makeCertificate } = require('./helpers/certificate.js');
 const { cleanup } = require('./helpers/cleanup.js');
 const { attempt, attemptAt, makeRover, track } = require('./helpers/rover.js');
 const { slotServer } = require('./helpers/slot-server.js');
-const { temporaryDirectory } = require('./helpers/temporary.js');
 
 /** A socket from a server that hands the connection to another server behind the slot line. */
 async function socketInFrontOf(inner) {
@@ -25,18 +23,6 @@ async function textOf(stream) {
   const chunks = [];
   for await (const chunk of stream) chunks.push(chunk);
   return Buffer.concat(chunks).toString();
-}
-
-/** A key and a certificate for slot.test, valid from now on; null where there is no openssl. */
-function makeCertificate() {
-  const file = temporaryDirectory();
-  const { status } = spawnSync('openssl', [
-    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
-    ...['-subj', '/CN=slot.test', '-addext', 'subjectAltName=DNS:slot.test'],
-    ...['-keyout', file('key.pem'), '-out', file('cert.pem')],
-  ]);
-  if (status !== 0) return null;
-  return { key: fs.readFileSync(file('key.pem')), cert: fs.readFileSync(file('cert.pem')) };
 }
 
 /** A client of a line protocol, of the kind that takes a stream and makes it its own. */
@@ -120,9 +106,7 @@ describe('clients on the socket of a connection', () => {
   });
 
   it('tls.connect takes it with a servername (row 13)', async function () {
-    const certificate = makeCertificate();
-    // The certificate is made by the openssl command, and this machine has none that can.
-    if (certificate === null) return this.skip();
+    const certificate = makeCertificate(this);
     const inner = tls.createServer(certificate, (stream) => stream.pipe(stream));
     const socket = await socketInFrontOf(inner);
     const secure = track(tls.connect({ socket, servername: 'slot.test', ca: certificate.cert }));

@@ -44,6 +44,26 @@ describe('a rover as an EventEmitter', () => {
     assert.ok(seen.has(slot));
   });
 
+  it('leaves nothing open at the `break` of a loop over events.on whose body does not wait (rows 3 and 31)', async () => {
+    const { address } = await slotServer();
+    // A socket that was left in the queue of the loop would keep the child from ending.
+    const printed = await printedBy(async ({ ClientRover, block, print }, server) => {
+      const { on } = require('node:events');
+      const rover = new ClientRover({ servers: { a: server } });
+      const connections = on(rover, 'connection');
+      for (let n = 0; n < 5; n++) rover.connect();
+      // All of them wait for JavaScript when it comes back.
+      block(300);
+      let looks = 0;
+      for await (const [slot, socket] of connections) {
+        print(slot);
+        socket.destroy();
+        if (++looks === 2) break;
+      }
+    }, address);
+    assert.deepEqual(printed, [13, 13]);
+  });
+
   it('turns a rejection of a listener into an error event with captureRejections (row 3)', async () => {
     const rover = makeRover({ captureRejections: true, servers: { a: await refusedAddress() } });
     rover.on('unreachable', async () => {

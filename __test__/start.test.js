@@ -48,6 +48,35 @@ describe('start', () => {
     await log.until(3);
   });
 
+  it('emits each failure of a rover that tries every ms (rows 7, 9 and 21)', async () => {
+    const servers = { a: await refusedAddress() };
+    const rover = makeRover({ ROVING_INTERVAL: 1, servers });
+    const log = record(rover);
+    rover.start();
+    await log.until(30);
+    // Cleared at some moments between two of its failures, which are told a few at a time.
+    for (let round = 0; round < 8; round++) {
+      await beats(2, 5 + round / 8);
+      clearInterval(rover.intervalId);
+      await log.until(rover.stats().attempts);
+      rover.start();
+    }
+    clearInterval(rover.intervalId);
+    await log.until(rover.stats().attempts);
+    const { attempts, pending, unreachable } = rover.stats();
+    assert.deepEqual({ pending, unreachable }, { pending: 0, unreachable: attempts });
+    assert.equal(log.outcomes.length, attempts);
+  });
+
+  it('lets no failure wait where MAX_PENDING would keep the next attempt from being made (row 26)', async () => {
+    const rover = makeRover({ MAX_PENDING: 1, ROVING_INTERVAL: 2, servers: { a: await refusedAddress() } });
+    const log = record(rover);
+    rover.start();
+    await log.until(20);
+    const { attempts, skipped } = rover.stats();
+    assert.ok(skipped < attempts / 2, `${skipped} intervals were skipped, for ${attempts} attempts`);
+  });
+
   it('sets intervalId, to another one each time (row 7)', async () => {
     const rover = makeRover({ servers: { a: await refusedAddress() } });
     rover.on('unreachable', () => {});

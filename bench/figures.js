@@ -20,7 +20,7 @@ const FIGURES = {
   loopBusy: { title: 'event loop busy', format: microseconds },
   processCpu: { title: 'process CPU', format: microseconds },
   rate: { title: 'roves per second', format: round, moreIsBetter: true },
-  memory: { title: 'memory (RSS) each', format: (value) => `${round(value)} B` },
+  memory: { title: 'memory each', format: (value) => `${round(value)} B` },
   latency: { title: 'latency, p50', format: microseconds },
   delay: { title: 'unblocked to connection', format: microseconds },
   loading: { title: 'time', format: milliseconds },

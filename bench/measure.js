@@ -58,11 +58,12 @@ function perRove({ wall, mainCpu, loopBusy, processCpu }, roves) {
 }
 
 /**
- * Memory that the process occupies, in bytes, without garbage of JavaScript.
+ * Memory that the process has to itself, in bytes, without garbage of JavaScript. The pages of its binaries are
+ * not counted: they come and go with what V8 happens to do, and are shared.
  *
  * @returns {Promise<number>}
  */
-async function residentMemory() {
+async function ownMemory() {
   for (let round = 0; round < 2; round++) {
     globalThis.gc();
     await sleep(20);
@@ -70,7 +71,8 @@ async function residentMemory() {
   try {
     // The figures of /proc/self/stat are summed up from counters of each CPU, and out by up to 256 kB
     // each; these are counted page by page.
-    const [, kilobytes] = /^Rss:\s+(\d+) kB$/m.exec(fs.readFileSync('/proc/self/smaps_rollup', 'utf8'));
+    const rollup = fs.readFileSync('/proc/self/smaps_rollup', 'utf8');
+    const [, kilobytes] = /^Anonymous:\s+(\d+) kB$/m.exec(rollup);
     return kilobytes * 1024;
   } catch {
     return process.memoryUsage.rss();
@@ -107,4 +109,4 @@ function mainThreadCpu() {
   }
 }
 
-module.exports = { measure, median, perRove, residentMemory };
+module.exports = { measure, median, ownMemory, perRove };

@@ -19,7 +19,7 @@ const { CASES } = require('./cases');
 const { summarize } = require('./summary');
 const { formatTable } = require('./table');
 
-const ROUNDS = { full: 4, quick: 1 };
+const ROUNDS = { full: 3, quick: 1 };
 
 /** ms; a run takes two seconds at most on a machine that is not overloaded. */
 const TIME_LIMIT = 60_000;

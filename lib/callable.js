@@ -11,8 +11,9 @@
  */
 function callable(Class, initialise) {
   function Callable(...args) {
+    // The same, but V8 would give each instance hidden classes of its own if it were told of this function.
+    if (new.target === Callable || !(this instanceof Class)) return new Class(...args);
     if (new.target !== undefined) return Reflect.construct(Class, args, new.target);
-    if (!(this instanceof Class)) return new Class(...args);
     initialise(this, ...args);
   }
   Object.setPrototypeOf(Callable, Class);

@@ -30,7 +30,7 @@ const { checkInterval, checkMaxSlot, initialise, reclaim, stateOf } = require('.
  *   never.
  * @property {boolean} [autoSelectFamily] `false` tries the first address of `host` only. Default: `true`.
  * @property {number} [autoSelectFamilyAttemptTimeout] The head start of each address over the next, in
- *   ms. Default: 250.
+ *   ms; less than 10 means 10. Default: 250.
  */
 
 /**
@@ -55,7 +55,7 @@ const { checkInterval, checkMaxSlot, initialise, reclaim, stateOf } = require('.
  * @property {number | null} [SLOT_TIMEOUT] Limit from connected to the end of the slot line, in ms. 0 is no
  *   limit. Default: 30000.
  * @property {number | null} [MAX_PENDING] How many attempts may be in flight or have an outcome that was not
- *   emitted yet. An interval that would exceed it is skipped. Default: 1024.
+ *   emitted yet. One that would exceed it is not made, and counted as skipped. Default: 1024.
  * @property {number | null} [MAX_SLOT] The highest slot that is wanted: a connection with a higher one is
  *   closed, and no event tells of it. Default: `Infinity`.
  * @property {AbortSignal | null} [signal] Stops the rover when it is aborted.
@@ -96,9 +96,21 @@ const { checkInterval, checkMaxSlot, initialise, reclaim, stateOf } = require('.
  * An error of `error`. `code` is `ERR_CALLOSUM_PROTOCOL` (the server sent something else than a slot line:
  * see `id`, `server` and `received`), `ERR_CALLOSUM_NO_SERVERS`, `ERR_CALLOSUM_UNSUPPORTED` (the runtime
  * can't adopt the connection), `ERR_CALLOSUM_INTERNAL` (a bug of this package), or that of a system call for
- * which this machine ran out of something, such as `EMFILE`.
+ * which this machine ran out of something, such as `EMFILE`: see `id`, `server`, and what Node's own errors
+ * have.
  *
- * @typedef {Error & { code?: string, id?: string, server?: Server, received?: Buffer }} RoverError
+ * @typedef {Error & {
+ *   code?: string,
+ *   id?: string,
+ *   server?: Server,
+ *   received?: Buffer,
+ *   errno?: number,
+ *   syscall?: string,
+ *   address?: string,
+ *   port?: number,
+ *   hostname?: string,
+ *   errors?: Error[],
+ * }} RoverError
  */
 
 /**
@@ -187,8 +199,8 @@ class ClientRover extends EventEmitter {
   }
 
   /**
-   * Tries one random server now. Ends in exactly one event, later; but with no servers it emits `error`
-   * at once. A subclass may override it: `start()` then calls the override.
+   * Tries one random server now. Ends in exactly one event, later, unless the slot is above `MAX_SLOT`; but
+   * with no servers it emits `error` at once. A subclass may override it: `start()` then calls the override.
    *
    * @returns {void}
    */

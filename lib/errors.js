@@ -33,39 +33,75 @@ function systemError(detail) {
   return Object.assign(new AggregateError(causes, message), { code: causes[0].code });
 }
 
+/**
+ * What a fault line says.
+ *
+ * @typedef {object} Fault
+ * @property {string} message
+ * @property {number} errno
+ * @property {string} code
+ * @property {string} syscall
+ * @property {string} place an address, host or path
+ * @property {number | undefined} port of an address; Node leaves out a port of 0
+ * @property {boolean} isHost
+ */
+
+/**
+ * Fault lines that were read. A rover meets the same ones again and again.
+ *
+ * @type {Map<string, Fault>}
+ */
+const faults = new Map();
+const MAX_FAULTS = 1000;
+
 function faultError(line) {
-  const [, syscall, number, port, place] = /^(\S+) (\S+) (\S+) (.*)$/s.exec(line);
-  const errno = Number(number);
-  if (port === 'host') {
-    const isUnknown = errno === UV_EAI_NODATA || errno === UV_EAI_NONAME;
-    const code = isUnknown ? 'ENOTFOUND' : getSystemErrorName(errno);
-    const error = errorWithoutStack(`${syscall} ${code} ${place}`);
-    return Object.assign(error, { errno, code, syscall, hostname: place });
-  }
-  const code = getSystemErrorName(errno);
-  // Node leaves out a port of 0.
-  const isPort = port !== 'path' && port !== '0';
-  const error = errorWithoutStack(`${syscall} ${code} ${isPort ? `${place}:${port}` : place}`);
+  const { message, errno, code, syscall, place, port, isHost } = faults.get(line) ?? learnFault(line);
+  const error = errorWithoutStack(message);
   error.errno = errno;
   error.code = code;
   error.syscall = syscall;
-  error.address = place;
-  if (isPort) error.port = Number(port);
+  if (isHost) {
+    error.hostname = place;
+  } else {
+    error.address = place;
+    if (port !== undefined) error.port = port;
+  }
   return error;
+}
+
+function learnFault(line) {
+  const [, syscall, number, kind, place] = /^(\S+) (\S+) (\S+) (.*)$/s.exec(line);
+  const errno = Number(number);
+  const isHost = kind === 'host';
+  const isUnknown = isHost && (errno === UV_EAI_NODATA || errno === UV_EAI_NONAME);
+  const code = isUnknown ? 'ENOTFOUND' : getSystemErrorName(errno);
+  const port = isHost || kind === 'path' || kind === '0' ? undefined : Number(kind);
+  const message = `${syscall} ${code} ${port === undefined ? place : `${place}:${port}`}`;
+  const fault = { message, errno, code, syscall, place, port, isHost };
+  if (faults.size >= MAX_FAULTS) faults.clear();
+  faults.set(line, fault);
+  return fault;
 }
 
 /** Where it is made says nothing about a system call that failed elsewhere, and is dear to find out. */
 function errorWithoutStack(message) {
   const { stackTraceLimit } = Error;
-  // Not by assignment, which throws where the app has frozen it.
-  Reflect.set(Error, 'stackTraceLimit', 0);
+  limitStackTraces(0);
   const error = new Error(message);
-  Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
+  limitStackTraces(stackTraceLimit);
   // JavaScriptCore leaves it out where V8 gives its first line.
   if (!('stack' in error)) {
     Object.defineProperty(error, 'stack', { configurable: true, value: `${error}`, writable: true });
   }
   return error;
+}
+
+function limitStackTraces(limit) {
+  try {
+    Error.stackTraceLimit = limit;
+  } catch {
+    // The app has frozen it, and pays for the trace.
+  }
 }
 
 module.exports = { codedError, systemError };

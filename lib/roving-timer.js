@@ -19,27 +19,38 @@ const { MAX_DELAY } = require('./checks');
  */
 function rovingTimer(onCleared, onUnref) {
   const timer = setInterval(doNothing, MAX_DELAY);
-  let onTimeout = doNothing;
-  Object.defineProperty(timer, '_onTimeout', {
+  const watch = { onTimeout: doNothing, onCleared, onUnref };
+  Object.defineProperty(timer, kWatch, { value: watch });
+  return Object.defineProperties(timer, WATCHED);
+}
+
+const kWatch = Symbol('watch');
+
+// The same functions for all timers: V8 would make a dictionary of each timer otherwise.
+const WATCHED = {
+  _onTimeout: {
     configurable: true,
     enumerable: true,
-    get: () => onTimeout,
-    set(value) {
-      const isCleared = onTimeout !== null && value === null;
-      onTimeout = value;
-      if (isCleared) onCleared();
+    get() {
+      return this[kWatch].onTimeout;
     },
-  });
-  Object.defineProperty(timer, 'unref', {
+    set(value) {
+      const watch = this[kWatch];
+      const isCleared = watch.onTimeout !== null && value === null;
+      watch.onTimeout = value;
+      if (isCleared) watch.onCleared();
+    },
+  },
+  unref: {
     configurable: true,
     writable: true,
     value: function unref() {
+      const { onTimeout, onUnref } = this[kWatch];
       if (onTimeout !== null) onUnref();
-      return Object.getPrototypeOf(timer).unref.call(timer);
+      return Object.getPrototypeOf(this).unref.call(this);
     },
-  });
-  return timer;
-}
+  },
+};
 
 /** @type {boolean | undefined} */
 let doTell;

@@ -16,12 +16,12 @@ const { checkServer, isSameServer } = require('./server-options');
 /**
  * The server table: the app's own object, seen through a proxy that tells the native rover of each
  * change. Changes behind the proxy's back are seen by {@link ServerTable#refresh}.
+ *
+ * It is the handler of the proxy itself, rather than to have one: a method that is named like a trap is one.
  */
 class ServerTable {
-  /** @type {Map<string, Entry>} */
-  #byId = new Map();
-  /** @type {Map<number, Entry>} */
-  #byRegistration = new Map();
+  /** @type {Map<string | number, Entry>} each by its id, a string, and by its registration, a number */
+  #entries = new Map();
   #isStale = false;
   #native;
   #registrations = 0;
@@ -56,11 +56,7 @@ class ServerTable {
     }
     this.#read(servers);
     this.#servers = servers;
-    this.#view = new Proxy(servers, {
-      set: (_, id, server, receiver) => this.#set(id, server, receiver),
-      defineProperty: (_, id, descriptor) => this.#define(id, descriptor),
-      deleteProperty: (_, id) => this.drop(id),
-    });
+    this.#view = new Proxy(servers, this);
   }
 
   /**
@@ -84,7 +80,7 @@ class ServerTable {
    */
   drop(id) {
     if (!Reflect.deleteProperty(this.#servers, id)) return false;
-    this.#unregister(this.#byId.get(id));
+    this.#unregister(this.#entries.get(id));
     return true;
   }
 
@@ -110,7 +106,7 @@ class ServerTable {
    * @returns {Entry | undefined}
    */
   find(registration) {
-    return this.#byRegistration.get(registration);
+    return this.#entries.get(registration);
   }
 
   /**
@@ -121,17 +117,31 @@ class ServerTable {
    * @returns {Entry | undefined}
    */
   findLike({ id, host, port, path }) {
-    const entry = this.#byId.get(id);
+    const entry = this.#entries.get(id);
     const { checked } = entry ?? {};
     const isAlike = checked?.host === host && checked?.port === port && checked?.path === path;
     return isAlike ? entry : undefined;
   }
 
+  // The traps of the view.
+
+  set(_, id, server, receiver) {
+    return this.#set(id, server, receiver);
+  }
+
+  defineProperty(_, id, descriptor) {
+    return this.#define(id, descriptor);
+  }
+
+  deleteProperty(_, id) {
+    return this.drop(id);
+  }
+
   #read(servers) {
     const checked = new Map();
     for (const id of Object.keys(servers)) checked.set(id, [servers[id], checkServer(servers[id])]);
-    for (const entry of this.#byId.values()) {
-      if (!checked.has(entry.id)) this.#unregister(entry);
+    for (const [key, entry] of this.#entries) {
+      if (typeof key === 'string' && !checked.has(key)) this.#unregister(entry);
     }
     for (const [id, [server, description]] of checked) this.#register(id, server, description);
   }
@@ -168,22 +178,22 @@ class ServerTable {
   }
 
   #register(id, server, checked) {
-    const known = this.#byId.get(id);
+    const known = this.#entries.get(id);
     if (known?.server === server && isSameServer(known.checked, checked)) return;
     const entry = { id, server, checked, registration: ++this.#registrations };
     const { flags, keepAliveInitialDelay, timeout, ...peer } = checked;
     const wrap = { flags, keepAliveInitialDelay, timeout };
     this.#native.addServer(entry.registration, { id, wrap, ...peer });
     this.#unregister(known);
-    this.#byId.set(id, entry);
-    this.#byRegistration.set(entry.registration, entry);
+    this.#entries.set(id, entry);
+    this.#entries.set(entry.registration, entry);
   }
 
   #unregister(entry) {
     if (entry === undefined) return;
     this.#native.dropServer(entry.registration);
-    this.#byId.delete(entry.id);
-    this.#byRegistration.delete(entry.registration);
+    this.#entries.delete(entry.id);
+    this.#entries.delete(entry.registration);
   }
 }
 

@@ -55,7 +55,7 @@ function initialise(rover, options) {
   rover.intervalId = null;
   rover.ROVING_INTERVAL = given.ROVING_INTERVAL || DEFAULTS.ROVING_INTERVAL;
   Object.defineProperty(rover, kState, { configurable: true, value: state });
-  showServers(rover, table);
+  Object.defineProperty(rover, 'servers', SERVERS);
   if (signal !== null) stopOnAbort(rover, signal);
 }
 
@@ -72,7 +72,7 @@ function reclaim(rover) {
   const { servers } = rover;
   if (servers !== state.table.view) {
     state.table.replace(servers);
-    showServers(rover, state.table);
+    Object.defineProperty(rover, 'servers', SERVERS);
   }
   if (Object.hasOwn(rover, 'MAX_SLOT')) {
     const { MAX_SLOT } = rover;
@@ -82,16 +82,17 @@ function reclaim(rover) {
   return state;
 }
 
-function showServers(rover, table) {
-  Object.defineProperty(rover, 'servers', {
-    configurable: true,
-    enumerable: true,
-    get: () => table.view,
-    set(servers) {
-      table.replace(servers);
-    },
-  });
-}
+// The same functions for all rovers: V8 would make a dictionary of each rover otherwise.
+const SERVERS = {
+  configurable: true,
+  enumerable: true,
+  get() {
+    return stateOf(this).table.view;
+  },
+  set(servers) {
+    stateOf(this).table.replace(servers);
+  },
+};
 
 /**
  * @param {import('./client-rover')} rover

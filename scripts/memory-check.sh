@@ -4,7 +4,7 @@
 #
 #     scripts/memory-check.sh [__test__/zoo.test.js …]
 #
-# The addon that is checked is built apart and found by napi-rs through NAPI_RS_NATIVE_LIBRARY_PATH:
+# The addon that is checked is built apart and found by lib/native.js through NAPI_RS_NATIVE_LIBRARY_PATH:
 # the normal one stays as it is.
 set -eu
 cd "$(dirname "$0")/.."

@@ -1,5 +1,6 @@
 //! One attempt: from a server to exactly one outcome.
 
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -9,7 +10,6 @@ use tokio::time::Instant;
 use crate::connect::{connect, within};
 use crate::failure::{Failure, Fault};
 use crate::faults;
-use crate::handoff::Descriptor;
 use crate::handshake::{HandshakeError, discard, read_slot};
 use crate::lookup::Lookups;
 use crate::servers::Server;
@@ -22,7 +22,7 @@ pub enum Outcome {
         /// The slot number.
         slot: u64,
         /// The connection.
-        descriptor: Descriptor,
+        descriptor: OwnedFd,
     },
     /// The server gave a slot that is too high; the connection is closed.
     Rejected,
@@ -118,10 +118,7 @@ async fn reach(
         discard(&mut stream, &mut Vec::new()).await;
         return Ok(Outcome::Rejected);
     }
-    match stream.into_descriptor().and_then(Descriptor::new) {
-        Ok(descriptor) => Ok(Outcome::Connection { slot, descriptor }),
-        Err(error) => Err(Fault::from_io("read", &error, place).into()),
-    }
+    Ok(Outcome::Connection { slot, descriptor: stream.into_descriptor() })
 }
 
 fn deadline(limit: Option<Duration>) -> Option<Instant> {

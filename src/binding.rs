@@ -19,7 +19,7 @@ use napi_derive::napi;
 use crate::attempt::{Limits, MaxSlot, Outcome};
 use crate::failure::{Failure, Fault, Place};
 use crate::fleet::Fleet;
-use crate::handoff::Handoff;
+use crate::handoff::{Handoff, is_main_thread};
 use crate::outbox::Outbox;
 use crate::rover::{Begun, Delivery, Rover, Settled, Stats};
 use crate::runtime::{Wake, before_rest};
@@ -151,7 +151,7 @@ impl NativeFleet {
                         server?: NativeServer | null) => void"
     )]
     pub fn new(env: Env, deliver: Function<Arguments, UnknownReturnValue>) -> napi::Result<Self> {
-        let handoff = Rc::new(RefCell::new(Handoff::default()));
+        let handoff = Rc::new(RefCell::new(Handoff::new(!is_main_thread())));
         let source: Rc<OnceLock<Weak<Fleet<Delivery>>>> = Rc::default();
         let (taking_from, offering_to) = (Rc::clone(&source), Rc::downgrade(&handoff));
         let wake = deliver
@@ -185,7 +185,7 @@ impl NativeFleet {
                         fleet.shut_down();
                     }
                     if let Some(handoff) = handoff.upgrade() {
-                        drop(handoff.take());
+                        handoff.borrow_mut().end();
                     }
                 }));
             },

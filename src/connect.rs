@@ -1,63 +1,23 @@
 //! From a peer to a connected stream: look-up, addresses raced, one deadline over all of it.
 
 use std::future::Future;
-use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use socket2::{Domain, SockRef, Socket, Type};
-use tokio::io::{AsyncRead, Interest, ReadBuf};
-use tokio::net::{TcpStream, UnixStream};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::dial::{dial, dial_unix};
 use crate::failure::{Failure, Fault, Place};
 use crate::lookup::Lookups;
 use crate::servers::{Addresses, Family, Peer};
+use crate::stream::Stream;
 
 /// Further away than any deadline.
 const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
-
-/// A connected socket.
-#[derive(Debug)]
-pub enum Stream {
-    /// Over TCP.
-    Tcp(TcpStream),
-    /// Over a Unix domain socket.
-    Unix(UnixStream),
-}
-
-impl Stream {
-    /// Takes the descriptor out of Tokio: non-blocking, close-on-exec, with all bytes unread.
-    ///
-    /// # Errors
-    /// What the poller says when it can't forget the socket. The socket is closed then.
-    pub fn into_descriptor(self) -> io::Result<OwnedFd> {
-        match self {
-            Self::Tcp(stream) => stream.into_std().map(OwnedFd::from),
-            Self::Unix(stream) => stream.into_std().map(OwnedFd::from),
-        }
-    }
-}
-
-impl AsyncRead for Stream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
-            Self::Unix(stream) => Pin::new(stream).poll_read(context, buffer),
-        }
-    }
-}
 
 /// Connects to `peer`, and says where it was reached.
 ///
@@ -87,9 +47,8 @@ pub async fn connect(
 
 async fn connect_unix(path: &Path, deadline: Option<Instant>) -> Result<(Stream, Place), Failure> {
     let place = Place::Path(path.into());
-    match within(deadline, UnixStream::connect(path)).await {
-        Some(Ok(stream)) => Ok((Stream::Unix(stream), place)),
-        Some(Err(error)) => Err(Fault::from_io("connect", &error, place).into()),
+    match within(deadline, dial_unix(path)).await {
+        Some(result) => Ok((result?, place)),
         None => Err(Fault::timed_out("connect", place).into()),
     }
 }
@@ -121,7 +80,7 @@ async fn race_within(
         Addresses::Raced(head_start) => (targets, head_start),
     };
     match within(deadline, race(targets, local_address, head_start)).await {
-        Some(Ok((stream, address))) => Ok((Stream::Tcp(stream), Place::Address(address))),
+        Some(Ok((stream, address))) => Ok((stream, Place::Address(address))),
         Some(Err(failure)) => Err(failure),
         None => Err(Fault::timed_out("connect", Place::Address(targets[0])).into()),
     }
@@ -160,7 +119,7 @@ async fn race(
     targets: &[SocketAddr],
     local_address: Option<IpAddr>,
     head_start: Duration,
-) -> Result<(TcpStream, SocketAddr), Failure> {
+) -> Result<(Stream, SocketAddr), Failure> {
     if let [target] = targets {
         let stream = dial(*target, local_address).await?;
         return Ok((stream, *target));
@@ -192,77 +151,11 @@ async fn race(
     }
 }
 
-async fn dial(target: SocketAddr, local_address: Option<IpAddr>) -> Result<TcpStream, Fault> {
-    let fault = |error: io::Error| Fault::from_io("connect", &error, Place::Address(target));
-    let socket = socket_for(target).map_err(fault)?;
-    if let Some(address) = local_address {
-        let local = SocketAddr::new(address, 0);
-        socket
-            .bind(&local.into())
-            .map_err(|error| Fault::from_io("bind", &error, Place::Address(local)))?;
-    }
-    match socket.connect(&target.into()) {
-        Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => return Err(fault(error)),
-        _ => {}
-    }
-    // On the same machine the answer is there already: then the poller need not be asked.
-    let is_connected = match connected(SockRef::from(&socket)) {
-        Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(fault(error)),
-        result => result.is_ok(),
-    };
-    let stream = TcpStream::from_std(socket.into()).map_err(fault)?;
-    if !is_connected {
-        wait_until_connected(&stream).await.map_err(fault)?;
-    }
-    // Where nobody listens on a port that the system gives to outgoing connections, it may give that
-    // very port to this one: TCP's simultaneous open then connects the socket to itself.
-    if stream.local_addr().is_ok_and(|local| local == target) {
-        return Err(fault(io::Error::from_raw_os_error(libc::ECONNREFUSED)));
-    }
-    Ok(stream)
-}
-
-/// A socket that does not block and is closed in child processes.
-fn socket_for(target: SocketAddr) -> io::Result<Socket> {
-    #[cfg(target_os = "linux")]
-    return Socket::new(Domain::for_address(target), Type::STREAM.nonblocking(), None);
-    #[cfg(not(target_os = "linux"))]
-    {
-        let socket = Socket::new(Domain::for_address(target), Type::STREAM, None)?;
-        socket.set_nonblocking(true)?;
-        Ok(socket)
-    }
-}
-
-async fn wait_until_connected(stream: &TcpStream) -> io::Result<()> {
-    loop {
-        stream.writable().await?;
-        match stream.try_io(Interest::WRITABLE, || connected(SockRef::from(stream))) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            result => return result,
-        }
-    }
-}
-
-/// Whether a socket that was told to connect has done so; `WouldBlock` as long as it is on its way.
-fn connected(socket: SockRef<'_>) -> io::Result<()> {
-    if let Some(error) = socket.take_error()? {
-        return Err(error);
-    }
-    match socket.peer_addr() {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotConnected => {
-            Err(io::ErrorKind::WouldBlock.into())
-        }
-        Err(error) => Err(error),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::{Ipv4Addr, Ipv6Addr};
 
-    use tokio::net::{TcpListener, TcpSocket, UnixListener};
+    use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener};
 
     use super::*;
     use crate::failure::eai;
@@ -334,7 +227,7 @@ mod tests {
         let path = std::env::temp_dir().join(format!("callosum-{}.sock", std::process::id()));
         let listener = UnixListener::bind(&path).expect("a socket");
         let connected = connect_to(&Peer::Unix { path: path.clone() }).await;
-        assert!(matches!(connected, Ok((Stream::Unix(_), _))));
+        assert_eq!(connected.expect("a stream").1, Place::Path(path.clone()));
         drop(listener);
         std::fs::remove_file(&path).expect("the socket's file");
         let failure =
@@ -400,16 +293,6 @@ mod tests {
             faults(failure.expect_err("nobody answers")),
             [(-libc::ETIMEDOUT, Place::Address(silent))]
         );
-    }
-
-    #[tokio::test]
-    async fn connects_from_the_local_address_that_was_asked_for() {
-        let (listener, address) = listen(Ipv4Addr::LOCALHOST).await;
-        let stream =
-            dial(address, Some(Ipv4Addr::new(127, 0, 0, 2).into())).await.expect("a stream");
-        let (_, from) = listener.accept().await.expect("a connection");
-        assert_eq!(from.ip(), Ipv4Addr::new(127, 0, 0, 2));
-        assert_eq!(stream.local_addr().expect("an address").ip(), from.ip());
     }
 
     #[test]

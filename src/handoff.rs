@@ -14,48 +14,45 @@
 //! descriptor. This is settled when the environment is torn down, after Node has closed all handles of
 //! it: a descriptor that is still the same socket then was never adopted. Sockets are told apart by
 //! their inode, which no other socket has as long as this one is open.
+//!
+//! The main thread can't be terminated without the process, and so need not look at inodes.
 
-use std::fs::File;
-use std::io;
+use std::fs::{self, File};
 use std::mem::ManuallyDrop;
 use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::MetadataExt;
 
-/// A descriptor together with what tells its socket from any other.
-#[derive(Debug)]
-pub struct Descriptor {
-    fd: OwnedFd,
-    inode: u64,
-}
-
-impl Descriptor {
-    /// Notes which socket `fd` is.
-    ///
-    /// # Errors
-    /// What `fstat` says. The descriptor is closed then.
-    pub fn new(fd: OwnedFd) -> io::Result<Self> {
-        let file = File::from(fd);
-        let inode = file.metadata()?.ino();
-        Ok(Self { fd: file.into(), inode })
-    }
+/// Whether this surely is the thread that the process began with. Only Linux tells.
+pub fn is_main_thread() -> bool {
+    // A link to `PROCESS/task/THREAD` (proc(5)).
+    let link = fs::read_link("/proc/thread-self").unwrap_or_default();
+    let (process, thread) = (link.iter().next(), link.file_name());
+    process.is_some() && process == thread
 }
 
 /// The descriptor that is being handed over, if any. There is one handoff for each JavaScript thread.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Handoff {
-    offered: Option<Descriptor>,
+    is_terminable: bool,
+    offered: Option<OwnedFd>,
     claimed: Vec<Claim>,
 }
 
 #[derive(Debug)]
 struct Claim {
     fd: RawFd,
-    inode: u64,
+    /// Noted where the thread can be terminated.
+    inode: Option<u64>,
 }
 
 impl Handoff {
+    /// A handoff to a thread of JavaScript, which may be one that can be terminated.
+    pub fn new(is_terminable: bool) -> Self {
+        Self { is_terminable, offered: None, claimed: Vec::new() }
+    }
+
     /// Offers a descriptor. One that was offered before and not claimed is closed.
-    pub fn offer(&mut self, descriptor: Descriptor) {
+    pub fn offer(&mut self, descriptor: OwnedFd) {
         self.offered = Some(descriptor);
     }
 
@@ -66,8 +63,9 @@ impl Handoff {
 
     /// The number of the descriptor on offer, which from now on is JavaScript's to adopt or refuse.
     pub fn claim(&mut self) -> Option<RawFd> {
-        let Descriptor { fd, inode } = self.offered.take()?;
-        let fd = fd.into_raw_fd();
+        let file = File::from(self.offered.take()?);
+        let inode = if self.is_terminable { Some(file.metadata().ok()?.ino()) } else { None };
+        let fd = file.into_raw_fd();
         self.claimed.push(Claim { fd, inode });
         Some(fd)
     }
@@ -80,29 +78,38 @@ impl Handoff {
     /// Closes the descriptor that was claimed last, which no socket has.
     pub fn refused(&mut self) {
         if let Some(claim) = self.claimed.pop() {
-            claim.close_unless_adopted();
+            drop(ManuallyDrop::into_inner(claim.file()));
+        }
+    }
+
+    /// Closes what is on offer, and what was claimed and never adopted. For when Node has closed the
+    /// handles of the environment.
+    pub fn end(&mut self) {
+        self.offered = None;
+        for claim in self.claimed.drain(..).filter(|claim| claim.inode.is_some()) {
+            let file = claim.file();
+            if file.metadata().ok().map(|found| found.ino()) == claim.inode {
+                drop(ManuallyDrop::into_inner(file));
+            }
         }
     }
 }
 
 impl Drop for Handoff {
-    /// Closes what was offered, and what was claimed and never adopted. To be dropped when Node has
-    /// closed the handles of the environment.
+    /// As [`Handoff::end`] does, and when it may.
     fn drop(&mut self) {
-        self.claimed.drain(..).for_each(Claim::close_unless_adopted);
+        self.end();
     }
 }
 
 impl Claim {
-    fn close_unless_adopted(self) {
+    /// The descriptor again, which only who knows that no socket has it may close.
+    fn file(&self) -> ManuallyDrop<File> {
         // SAFETY: `ManuallyDrop` keeps this from closing a descriptor that isn't ours. It is closed
         // only where it is the very socket that was claimed, which nobody else can own: JavaScript
         // said so, or its handles are closed already.
         #[allow(unsafe_code, reason = "the descriptor comes back from JavaScript")]
-        let file = ManuallyDrop::new(unsafe { File::from_raw_fd(self.fd) });
-        if file.metadata().is_ok_and(|found| found.ino() == self.inode) {
-            drop(ManuallyDrop::into_inner(file));
-        }
+        ManuallyDrop::new(unsafe { File::from_raw_fd(self.fd) })
     }
 }
 
@@ -113,9 +120,9 @@ mod tests {
 
     use super::*;
 
-    fn pair() -> (Descriptor, UnixStream) {
+    fn pair() -> (OwnedFd, UnixStream) {
         let (ours, theirs) = UnixStream::pair().expect("a pair");
-        (Descriptor::new(ours.into()).expect("a descriptor"), theirs)
+        (ours.into(), theirs)
     }
 
     /// Whether the other end of a pair is closed.
@@ -136,7 +143,7 @@ mod tests {
     #[test]
     fn leaves_an_adopted_descriptor_alone() {
         let (descriptor, peer) = pair();
-        let mut handoff = Handoff::default();
+        let mut handoff = Handoff::new(true);
         handoff.offer(descriptor);
         let socket = adopt(handoff.claim().expect("a number"));
         handoff.adopted();
@@ -149,7 +156,7 @@ mod tests {
     #[test]
     fn closes_what_was_offered_and_never_claimed() {
         let (descriptor, peer) = pair();
-        let mut handoff = Handoff::default();
+        let mut handoff = Handoff::new(true);
         handoff.offer(descriptor);
         handoff.withdraw();
         assert!(is_closed(peer));
@@ -166,7 +173,7 @@ mod tests {
     #[test]
     fn closes_what_was_refused() {
         let (descriptor, peer) = pair();
-        let mut handoff = Handoff::default();
+        let mut handoff = Handoff::new(true);
         handoff.offer(descriptor);
         handoff.claim().expect("a number");
         handoff.refused();
@@ -176,7 +183,7 @@ mod tests {
     #[test]
     fn closes_what_was_claimed_and_never_adopted_when_all_is_over() {
         let (descriptor, peer) = pair();
-        let mut handoff = Handoff::default();
+        let mut handoff = Handoff::new(true);
         handoff.offer(descriptor);
         handoff.claim().expect("a number");
         drop(handoff);
@@ -186,13 +193,13 @@ mod tests {
     #[test]
     fn spares_a_stranger_that_got_the_number_of_an_adopted_descriptor() {
         let ((descriptor, _peer), (stranger, stranger_peer)) = (pair(), pair());
-        let mut handoff = Handoff::default();
+        let mut handoff = Handoff::new(true);
         handoff.offer(descriptor);
         let fd = handoff.claim().expect("a number");
         // The socket adopted it and was closed; a stranger has the number now. `dup2` does both.
         // SAFETY: both numbers are open, and the old socket of `fd` is nobody's any more.
         #[allow(unsafe_code, reason = "std has no dup2")]
-        let duplicate = unsafe { libc::dup2(std::os::fd::AsRawFd::as_raw_fd(&stranger.fd), fd) };
+        let duplicate = unsafe { libc::dup2(std::os::fd::AsRawFd::as_raw_fd(&stranger), fd) };
         assert_eq!(duplicate, fd);
         drop(handoff);
         drop(stranger);

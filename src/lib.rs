@@ -4,8 +4,8 @@
 //! The life of one attempt:
 //!
 //! 1. [`rover`] picks a random server from its [`servers`] table, on each tick or on `connect()`;
-//! 2. [`attempt`] connects to it ([`connect`], after a [`lookup`] if it has a name);
-//! 3. [`handshake`] reads the slot line and not a byte more, [`slot`] says what it means;
+//! 2. [`attempt`] connects to it ([`connect`], after a [`lookup`] if it has a name; [`dial`] for one address);
+//! 3. [`handshake`] reads the slot line from the [`stream`] and not a byte more, [`slot`] says what it means;
 //! 4. the outcome waits in the [`outbox`] of the [`fleet`], which owns the descriptor meanwhile;
 //! 5. [`binding`] is woken on the JavaScript thread, takes it out and calls `index.js` with it.
 //!
@@ -17,6 +17,7 @@
 mod attempt;
 mod binding;
 mod connect;
+mod dial;
 mod failure;
 mod faults;
 mod fleet;
@@ -29,3 +30,4 @@ mod runtime;
 mod servers;
 mod shortage;
 mod slot;
+mod stream;

@@ -2,17 +2,19 @@
 //!
 //! `getaddrinfo` blocks and can't be cancelled. So it runs on the runtime's blocking threads, whose
 //! number is fixed, and attempts that want the same name at the same time share one look-up, its
-//! failure included. Who stops waiting leaves the look-up to the others; one that nobody waits for
-//! any more is not begun.
+//! failure included; those that come a moment later get its answer, too. Who stops waiting leaves the
+//! look-up to the others; one that nobody waits for any more is not begun.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use dns_lookup::{AddrInfoHints, LookupErrorKind, getaddrinfo};
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
+use tokio::time::Instant;
 
 use crate::failure::eai;
 use crate::servers::Family;
@@ -23,10 +25,27 @@ pub type Answer = Result<Arc<[SocketAddr]>, i32>;
 
 type Question = (Arc<str>, Family);
 
-/// The look-ups that are under way.
+/// For how long an answer serves those who ask after it came. One that a name server sends is older
+/// when it arrives.
+const FRESHNESS: Duration = Duration::from_millis(5);
+
+/// The look-ups that are under way, or were a moment ago.
 pub struct Lookups {
     ask: fn(&str, Family) -> Answer,
-    running: Mutex<HashMap<Question, watch::Receiver<Option<Answer>>>>,
+    known: Mutex<HashMap<Question, Lookup>>,
+}
+
+/// A look-up that can be shared.
+struct Lookup {
+    answer: watch::Receiver<Option<Answer>>,
+    /// When the answer came.
+    ended: Option<Instant>,
+}
+
+impl Lookup {
+    fn can_be_shared(&self) -> bool {
+        self.ended.is_none_or(|ended| ended.elapsed() < FRESHNESS)
+    }
 }
 
 impl Lookups {
@@ -37,7 +56,7 @@ impl Lookups {
 
     /// Look-ups that ask `ask`, which may block.
     pub fn with(ask: fn(&str, Family) -> Answer) -> Arc<Self> {
-        Arc::new(Self { ask, running: Mutex::default() })
+        Arc::new(Self { ask, known: Mutex::default() })
     }
 
     /// The addresses of `host`.
@@ -54,36 +73,39 @@ impl Lookups {
     }
 
     fn join(self: &Arc<Self>, question: Question) -> watch::Receiver<Option<Answer>> {
-        let mut running = self.running();
-        if let Some(answer) = running.get(&question) {
-            return answer.clone();
+        let mut known = self.known();
+        if let Some(lookup) = known.get(&question).filter(|lookup| lookup.can_be_shared()) {
+            return lookup.answer.clone();
         }
         let (teller, answer) = watch::channel(None);
         let (lookups, asked) = (Arc::clone(self), question.clone());
         // Before the entry is made: where no thread can be had this panics, and must leave none.
         spawn_blocking(move || lookups.run(&asked, &teller));
-        running.insert(question, answer.clone());
+        known.retain(|_, lookup| lookup.can_be_shared());
+        known.insert(question, Lookup { answer: answer.clone(), ended: None });
         answer
     }
 
     fn run(&self, question: &Question, teller: &watch::Sender<Option<Answer>>) {
         {
-            let mut running = self.running();
+            let mut known = self.known();
             // The entry itself holds one receiver. Under the lock nobody can join meanwhile.
             if teller.receiver_count() <= 1 {
-                running.remove(question);
+                known.remove(question);
                 return;
             }
         }
         let (host, family) = question;
         let answer =
             catch_unwind(AssertUnwindSafe(|| (self.ask)(host, *family))).unwrap_or(Err(eai::FAIL));
-        self.running().remove(question);
+        if let Some(lookup) = self.known().get_mut(question) {
+            lookup.ended = Some(Instant::now());
+        }
         teller.send_replace(Some(answer));
     }
 
-    fn running(&self) -> MutexGuard<'_, HashMap<Question, watch::Receiver<Option<Answer>>>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    fn known(&self) -> MutexGuard<'_, HashMap<Question, Lookup>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -136,6 +158,8 @@ fn libuv_error(error: dns_lookup::LookupError) -> i32 {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::mpsc;
+
+    use tokio::time::advance;
 
     use super::*;
 
@@ -195,13 +219,32 @@ mod tests {
         assert_eq!(first.await.expect("a task"), Err(eai::AGAIN));
         assert_eq!(second.await.expect("a task"), Err(eai::AGAIN));
         assert_eq!(ASKED.load(Ordering::SeqCst), 1);
-        assert!(lookups.running().is_empty());
     }
 
     #[tokio::test]
     async fn turns_a_panic_into_a_failed_look_up() {
         let lookups = Lookups::with(|_, _| panic!("on purpose"));
         assert_eq!(lookups.resolve(&name("x"), Family::Any).await, Err(eai::FAIL));
-        assert!(lookups.running().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn gives_an_answer_again_for_a_moment_and_forgets_it_then() {
+        static ASKED: AtomicUsize = AtomicUsize::new(0);
+        let lookups = Lookups::with(|_, _| {
+            ASKED.fetch_add(1, Ordering::SeqCst);
+            Err(eai::NONAME)
+        });
+        let ask = async |host: &str| {
+            assert_eq!(lookups.resolve(&name(host), Family::Any).await, Err(eai::NONAME));
+            ASKED.load(Ordering::SeqCst)
+        };
+        assert_eq!(ask("x").await, 1);
+        advance(FRESHNESS / 2).await;
+        assert_eq!(ask("x").await, 1);
+        advance(FRESHNESS / 2).await;
+        assert_eq!(ask("x").await, 2);
+        advance(FRESHNESS).await;
+        assert_eq!(ask("y").await, 3);
+        assert_eq!(lookups.known().keys().map(|(host, _)| &**host).collect::<Vec<_>>(), ["y"]);
     }
 }

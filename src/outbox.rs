@@ -4,7 +4,8 @@
 //! away: a threadsafe function drops its payload on the floor then. The wake-up carries no payload.
 //!
 //! There is one wake-up for each item, since JavaScript runs microtasks and `nextTick` callbacks
-//! between two wake-ups, and listeners rely on that between two events. Wake-ups of items that were
+//! between two wake-ups, and listeners rely on that between two events. An item may wait for its wake-up
+//! until others have come, for it is cheaper to wake a thread once. Wake-ups of items that were
 //! withdrawn serve later ones, so there are never more wake-ups than the most items that waited.
 
 use std::collections::VecDeque;
@@ -31,6 +32,13 @@ impl<T> Outbox<T> {
 
     /// Puts an item in. A closed outbox drops it.
     pub fn put(&self, item: T) {
+        self.put_quietly(item);
+        self.announce();
+    }
+
+    /// Puts an item in that is to be taken with a later one, or after [`Outbox::announce`]. A closed
+    /// outbox drops it.
+    pub fn put_quietly(&self, item: T) {
         let mut queue = self.queue();
         if queue.closed {
             drop(queue);
@@ -38,12 +46,15 @@ impl<T> Outbox<T> {
             return;
         }
         queue.items.push_back(item);
-        let short_of_wakes = queue.wakes < queue.items.len();
-        queue.wakes += usize::from(short_of_wakes);
+    }
+
+    /// Has all items taken that were put in quietly.
+    pub fn announce(&self) {
+        let mut queue = self.queue();
+        let missing = queue.items.len().saturating_sub(queue.wakes);
+        queue.wakes += missing;
         drop(queue);
-        if short_of_wakes {
-            (self.wake)();
-        }
+        (0..missing).for_each(|_| (self.wake)());
     }
 
     /// Takes the oldest item out; to be called once for each wake-up. `None` when it was withdrawn.
@@ -99,6 +110,21 @@ mod tests {
         outbox.put(2);
         assert_eq!(wakes.load(Ordering::SeqCst), 2);
         assert_eq!((outbox.take(), outbox.take(), outbox.take()), (Some(1), Some(2), None));
+    }
+
+    #[test]
+    fn announces_what_was_put_in_quietly_on_demand_or_with_the_next_item() {
+        let (outbox, wakes) = outbox();
+        outbox.put_quietly(1);
+        outbox.put_quietly(2);
+        assert_eq!(wakes.load(Ordering::SeqCst), 0);
+        outbox.announce();
+        outbox.announce();
+        assert_eq!(wakes.load(Ordering::SeqCst), 2);
+        outbox.put_quietly(3);
+        outbox.put(4);
+        assert_eq!(wakes.load(Ordering::SeqCst), 4);
+        assert_eq!([outbox.take(), outbox.take(), outbox.take()], [Some(1), Some(2), Some(3)]);
     }
 
     #[test]

@@ -22,6 +22,10 @@ use crate::fleet::Fleet;
 use crate::runtime::{Runtime, runtime};
 use crate::servers::{Server, ServerTable};
 
+/// Failures of a roving that come thicker than this are told together: nobody waits for them, and a thread
+/// that is woken for each spends most of its time on waking up.
+const GATHERING: Duration = Duration::from_millis(5);
+
 /// A rover. Dropping it stops it.
 pub struct Rover {
     shared: Arc<Shared>,
@@ -109,6 +113,11 @@ struct Roving {
     origin: u32,
     /// How many attempts of `origin` are pending.
     pending: usize,
+    interval: Duration,
+    /// When failures were last told.
+    told: Option<Instant>,
+    /// Whether some wait in the outbox to be told at a tick.
+    holds_back: bool,
 }
 
 /// What an attempt in flight needs to report back.
@@ -166,19 +175,27 @@ impl Rover {
     pub fn start(&self, origin: u32, interval: Duration) -> io::Result<Begun> {
         let runtime = runtime()?;
         let mut state = self.shared.state();
-        state.end_roving();
+        self.shared.end_roving(&mut state);
         state.serial += 1;
         let serial = state.serial;
         let shared = Arc::clone(&self.shared);
         runtime.run(move || shared.spawn_roving(runtime, serial, interval));
-        state.roving = Some(Roving { task: None, serial, origin, pending: 0 });
+        state.roving = Some(Roving {
+            task: None,
+            serial,
+            origin,
+            pending: 0,
+            interval,
+            told: None,
+            holds_back: false,
+        });
         Ok(self.shared.begin(&mut state, Ok(runtime), origin))
     }
 
     /// Ends the roving. Answers with the number of its attempts that are pending: each of them still
     /// ends in an outcome that JavaScript gets, a rejection included.
     pub fn stop_roving(&self) -> usize {
-        self.shared.state().end_roving()
+        self.shared.end_roving(&mut self.shared.state())
     }
 
     /// Lets the roving go on under another origin. Answers as [`Rover::stop_roving`] does for the
@@ -297,7 +314,16 @@ impl Shared {
             state.stats.rejected += 1;
             return;
         }
-        self.deliver(origin, Some((registration, server)), outcome);
+        // A bound on what is pending must not be reached by what is held back.
+        let is_pressing = matches!(outcome, Outcome::Connection { .. })
+            || state.stats.pending > self.max_pending as u64 / 2;
+        let delivery = self.delivery(origin, Some((registration, server)), outcome);
+        let may_wait = is_roving && !is_pressing;
+        if may_wait && state.roving.as_mut().is_some_and(Roving::may_hold_back) {
+            self.fleet.outbox.put_quietly(delivery);
+        } else {
+            self.fleet.outbox.put(delivery);
+        }
     }
 
     /// Puts an outcome into the outbox. The caller holds the state, so that a `stop` finds the outcome
@@ -308,8 +334,16 @@ impl Shared {
         server: Option<(u32, Arc<Server>)>,
         outcome: Outcome,
     ) {
-        let rover = Arc::clone(self);
-        self.fleet.outbox.put(Delivery { rover, origin, server, outcome });
+        self.fleet.outbox.put(self.delivery(origin, server, outcome));
+    }
+
+    fn delivery(
+        self: &Arc<Self>,
+        origin: u32,
+        server: Option<(u32, Arc<Server>)>,
+        outcome: Outcome,
+    ) -> Delivery {
+        Delivery { rover: Arc::clone(self), origin, server, outcome }
     }
 
     fn spawn_roving(self: Arc<Self>, runtime: &'static Runtime, serial: u64, interval: Duration) {
@@ -326,6 +360,9 @@ impl Shared {
         let Some(origin) = state.roving_origin(serial) else {
             return;
         };
+        if state.roving.as_mut().is_some_and(Roving::has_gathered) {
+            self.fleet.outbox.announce();
+        }
         if !state.servers.is_empty() {
             self.begin(&mut state, Ok(runtime), origin);
             return;
@@ -346,10 +383,21 @@ impl Shared {
         }
     }
 
+    /// Ends the roving. Answers with the number of its attempts that are pending.
+    fn end_roving(&self, state: &mut State) -> usize {
+        state.roving.take().map_or(0, |roving| {
+            roving.task.inspect(AbortHandle::abort);
+            if roving.holds_back {
+                self.fleet.outbox.announce();
+            }
+            roving.pending
+        })
+    }
+
     fn stop(self: &Arc<Self>) {
         let mut state = self.state();
         state.epoch += 1;
-        state.end_roving();
+        self.end_roving(&mut state);
         let in_flight = std::mem::take(&mut state.in_flight);
         in_flight.iter().filter_map(|(_, task)| task.as_ref()).for_each(AbortHandle::abort);
         self.fleet.outbox.withdraw(|delivery| Arc::ptr_eq(&delivery.rover, self));
@@ -377,12 +425,27 @@ impl State {
             roving.pending -= 1;
         }
     }
+}
 
-    fn end_roving(&mut self) -> usize {
-        self.roving.take().map_or(0, |roving| {
-            roving.task.inspect(AbortHandle::abort);
-            roving.pending
-        })
+impl Roving {
+    /// Whether a failure of this moment may be told at a later tick. Takes note of the answer.
+    fn may_hold_back(&mut self) -> bool {
+        let is_recent = self.told.is_some_and(|told| told.elapsed() < GATHERING);
+        self.holds_back = is_recent && self.interval < GATHERING;
+        if !self.holds_back {
+            self.told = Some(Instant::now());
+        }
+        self.holds_back
+    }
+
+    /// Whether it is time to tell of what was held back. Takes note of the answer.
+    fn has_gathered(&mut self) -> bool {
+        let is_time = self.holds_back && self.told.is_none_or(|told| told.elapsed() >= GATHERING);
+        if is_time {
+            self.holds_back = false;
+            self.told = Some(Instant::now());
+        }
+        is_time
     }
 }
 

@@ -16,6 +16,7 @@ use std::thread;
 use tokio::runtime::Builder;
 use tokio::sync::Notify;
 
+use crate::dial::close_spares;
 use crate::lookup::Lookups;
 
 /// How many look-ups block a thread at the same time. With the rover's own thread this stays well under
@@ -23,7 +24,7 @@ use crate::lookup::Lookups;
 const MAX_LOOKUP_THREADS: usize = 8;
 
 /// How many wake-ups of JavaScript are held back, at most.
-const MAX_HELD_BACK: usize = 16;
+const MAX_HELD_BACK: usize = 32;
 
 /// What attempts run on.
 pub struct Runtime {
@@ -96,6 +97,11 @@ pub fn before_rest(wake: &Wake) {
     }
 }
 
+fn prepare_rest() {
+    call_held_back();
+    close_spares();
+}
+
 fn call_held_back() {
     let held_back = HELD_BACK.with_borrow_mut(|held_back| held_back.as_mut().map(std::mem::take));
     held_back.into_iter().flatten().for_each(|wake| wake());
@@ -107,7 +113,7 @@ fn begin() -> io::Result<Runtime> {
         .enable_time()
         .max_blocking_threads(MAX_LOOKUP_THREADS)
         .thread_name("rover-lookup")
-        .on_thread_park(call_held_back)
+        .on_thread_park(prepare_rest)
         .build()?;
     let inbox = Arc::new(Inbox::default());
     let work = Arc::clone(&inbox).work();

@@ -17,9 +17,11 @@ const PRELUDE = path.resolve(__dirname, '../fixtures/child-prelude.js');
  * @param {NodeJS.ProcessEnv} [options.env] Added to the environment of this process.
  * @param {string[]} [options.prefix=[]] A command that ends in `exec`ing the arguments behind it.
  * @param {number} [options.timeout=10000] In ms; then it is killed, and `signal` is 'SIGKILL'.
+ * @param {(stdout: string) => boolean} [options.isEnough] Whether it has printed all that is wanted, and is to
+ *   be killed, too.
  * @returns {Promise<{code: number | null, signal: string | null, stdout: string, stderr: string}>}
  */
-function run(args, { env, prefix = [], timeout = 10000 } = {}) {
+function run(args, { env, isEnough = () => false, prefix = [], timeout = 10000 } = {}) {
   const [command, ...rest] = [...prefix, process.execPath, ...args];
   const child = spawn(command, rest, {
     cwd: ROOT,
@@ -34,6 +36,7 @@ function run(args, { env, prefix = [], timeout = 10000 } = {}) {
     for (const name of Object.keys(output)) {
       child[name].setEncoding('utf8').on('data', (text) => {
         output[name] += text;
+        if (isEnough(output.stdout)) child.kill('SIGKILL');
       });
     }
     child.on('error', reject);

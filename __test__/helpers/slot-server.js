@@ -159,4 +159,4 @@ const SERVER_FOR = {
   error: async () => (await slotServer({ greeting: 'foo\r\n' })).address,
 };
 
-module.exports = { SERVER_FOR, closed, refusedAddress, refusedPort, slotServer, slotServerOn6 };
+module.exports = { SERVER_FOR, closed, listen, refusedAddress, refusedPort, slotServer, slotServerOn6 };

@@ -1,10 +1,9 @@
-// Compiled by `npm run test:types`, never run: the import of an app that is an ES module.
-import Rover from '../../index.js';
-import type { Options, Server, Stats } from '../../index.js';
+// Compiled and run by `npm run test:types`: an app that is an ES module.
+import Rover from 'callosum-client-tcp-rover';
+import type { Options, Server, Stats } from 'callosum-client-tcp-rover';
 
 const server: Server = { host: 'slots.test', port: 4040 };
 const options: Options = { ROVING_INTERVAL: 250, servers: { a: server } };
-const rover = new Rover(options);
-rover.on('connection', (slot, socket) => socket.write(slot.toFixed()));
+const rover: Rover = new Rover(options);
 const { attempts }: Stats = rover.stats();
-console.log(attempts);
+console.log(rover instanceof Rover, attempts);

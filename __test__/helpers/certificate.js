@@ -1,0 +1,27 @@
+'use strict';
+
+const { execFileSync } = require('node:child_process');
+const fs = require('node:fs');
+
+const { program } = require('./program.js');
+const { temporaryDirectory } = require('./temporary.js');
+
+/**
+ * A key and a certificate for slot.test, valid from now on.
+ *
+ * @param {Mocha.Context} test Skipped where there is no openssl.
+ * @returns {{key: Buffer, cert: Buffer, file: string}} `file` is that of the certificate.
+ */
+function makeCertificate(test) {
+  const pathOf = temporaryDirectory();
+  const file = pathOf('cert.pem');
+  const args = [
+    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
+    ...['-subj', '/CN=slot.test', '-addext', 'subjectAltName=DNS:slot.test'],
+    ...['-keyout', pathOf('key.pem'), '-out', file],
+  ];
+  execFileSync(program(test, 'openssl'), args, { stdio: 'ignore' });
+  return { key: fs.readFileSync(pathOf('key.pem')), cert: fs.readFileSync(file), file };
+}
+
+module.exports = { makeCertificate };

@@ -1,0 +1,119 @@
+//! What the system calls of a rove cost, and nothing else: the floor under every rover. `npm run bench:floor`
+//! runs it, and says what the figures mean.
+//!
+//! Prints one line for each figure: a name and CPU time in µs. Linux only, since it reads its CPU time from
+//! `/proc/self/schedstat`.
+
+use std::fs;
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::net::UnixStream;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, SockAddr, Socket, Type};
+
+const ROVES: usize = 64 * 100;
+const IN_FLIGHT: usize = 64;
+const LINE: &[u8] = b"13\r\n";
+
+fn main() -> io::Result<()> {
+    let ports: Vec<u16> =
+        std::env::args().skip(1).map(|port| port.parse().expect("a port")).collect();
+    let [refused, slot] = ports[..] else { panic!("usage: floor REFUSED_PORT SLOT_PORT") };
+    let address = |port| SockAddr::from(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    for (name, cost) in [
+        ("refused", per_rove(|| refuse(&address(refused), ROVES))?),
+        ("refused-fresh", per_rove(|| refuse_afresh(&address(refused), ROVES))?),
+        ("kept", per_rove(|| keep(&address(slot), ROVES))?),
+        ("hop", hop(ROVES)?),
+    ] {
+        println!("{name} {cost:.2}");
+    }
+    Ok(())
+}
+
+/// CPU time of this thread for one rove of those that `rove` makes, in µs.
+fn per_rove(rove: impl Fn() -> io::Result<()>) -> io::Result<f64> {
+    rove()?;
+    let before = cpu_time()?;
+    rove()?;
+    Ok((cpu_time()? - before) / ROVES as f64)
+}
+
+fn cpu_time() -> io::Result<f64> {
+    // The account of a running thread is brought up to date when it is switched out.
+    thread::sleep(Duration::from_millis(2));
+    let account = fs::read_to_string("/proc/thread-self/schedstat")?;
+    let nanoseconds: f64 = account.split(' ').next().and_then(|ns| ns.parse().ok()).expect("ns");
+    Ok(nanoseconds / 1000.0)
+}
+
+/// Refused attempts as the package makes them: with one socket.
+fn refuse(address: &SockAddr, count: usize) -> io::Result<()> {
+    let socket = new_socket()?;
+    (0..count).for_each(|_| assert_refused(&socket, address));
+    Ok(())
+}
+
+/// Refused attempts as `net.connect` makes them: with a socket for each.
+fn refuse_afresh(address: &SockAddr, count: usize) -> io::Result<()> {
+    for _ in 0..count {
+        assert_refused(&new_socket()?, address);
+    }
+    Ok(())
+}
+
+fn assert_refused(socket: &Socket, address: &SockAddr) {
+    let _under_way = socket.connect(address);
+    let error = socket.connect(address).expect_err("nobody listens");
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+}
+
+/// Attempts that get a slot, each closed at once.
+fn keep(address: &SockAddr, count: usize) -> io::Result<()> {
+    for _ in 0..count / IN_FLIGHT {
+        let mut sockets = Vec::with_capacity(IN_FLIGHT);
+        for _ in 0..IN_FLIGHT {
+            let socket = new_socket()?;
+            let _under_way = socket.connect(address);
+            sockets.push(socket);
+        }
+        // Long enough for nearly all answers: to ask in vain is counted, too.
+        thread::sleep(Duration::from_millis(8));
+        for mut socket in &sockets {
+            let mut line = [0; LINE.len()];
+            while let Err(error) = socket.read_exact(&mut line) {
+                assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+                thread::sleep(Duration::from_millis(1));
+            }
+            assert_eq!(line, LINE);
+        }
+    }
+    Ok(())
+}
+
+/// How long it takes until another thread has woken up, in µs.
+fn hop(count: usize) -> io::Result<f64> {
+    let (mut here, mut there) = UnixStream::pair()?;
+    let echo = thread::spawn(move || -> io::Result<()> {
+        let mut byte = [0];
+        while there.read(&mut byte)? > 0 {
+            there.write_all(&byte)?;
+        }
+        Ok(())
+    });
+    let begun = Instant::now();
+    for _ in 0..count {
+        here.write_all(b"x")?;
+        here.read_exact(&mut [0])?;
+    }
+    let elapsed = begun.elapsed();
+    drop(here);
+    echo.join().expect("no panic")?;
+    Ok(elapsed.as_secs_f64() * 1e6 / (2 * count) as f64)
+}
+
+fn new_socket() -> io::Result<Socket> {
+    Socket::new(Domain::IPV4, Type::STREAM.nonblocking(), None)
+}

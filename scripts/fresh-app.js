@@ -1,0 +1,94 @@
+'use strict';
+
+// What a user does: installs tarballs in a fresh folder, with neither Rust nor a compiler nor install
+// scripts, and runs the usage example of the README there against two real servers.
+
+const assert = require('node:assert/strict');
+const { execFileSync, spawn } = require('node:child_process');
+const { once } = require('node:events');
+const { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } = require('node:fs');
+const { tmpdir } = require('node:os');
+const { join } = require('node:path');
+const { createInterface } = require('node:readline');
+
+const { SlotServer } = require('../examples/slot-server');
+const { ROOT } = require('./packing');
+
+const LIMIT_MS = 20_000;
+const TOOLS = ['cargo', 'rustc', 'cc', 'gcc', 'c++', 'clang', 'make', 'python3'];
+
+/** An environment whose PATH leads to node and npm, and to nothing else. */
+function bareEnvironment(folder) {
+  mkdirSync(folder);
+  const npm = execFileSync('sh', ['-c', 'command -v npm'], { encoding: 'utf8' }).trim();
+  symlinkSync(process.execPath, join(folder, 'node'));
+  symlinkSync(realpathSync(npm), join(folder, 'npm'));
+  const env = { ...process.env, PATH: folder };
+  for (const tool of TOOLS) {
+    assert.throws(() => execFileSync(tool, ['--version'], { env, stdio: 'ignore' }), { code: 'ENOENT' }, tool);
+  }
+  return env;
+}
+
+/** The first JavaScript block of the README, with its ports replaced by real ones. */
+function usageExample(ports) {
+  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+  const [, example] = /```js\n(.*?)```/s.exec(readme);
+  return ports.reduce((text, port, index) => text.replaceAll(String(4040 + index), String(port)), example);
+}
+
+/** An app in a folder of its own. */
+class FreshApp {
+  #folder = mkdtempSync(join(tmpdir(), 'fresh-app-'));
+  #env = bareEnvironment(join(this.#folder, 'bin'));
+
+  /** Installs tarballs, from no registry and without install scripts. */
+  install(tarballs) {
+    writeFileSync(join(this.#folder, 'package.json'), '{"private": true}');
+    const options = ['--ignore-scripts', '--offline', '--no-audit', '--no-fund'];
+    execFileSync('npm', ['install', ...options, ...tarballs], {
+      cwd: this.#folder,
+      env: this.#env,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+  }
+
+  /** Starts a program in the app. */
+  start(source) {
+    writeFileSync(join(this.#folder, 'app.js'), source);
+    return spawn(process.execPath, ['app.js'], {
+      cwd: this.#folder,
+      env: this.#env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+      timeout: LIMIT_MS,
+    });
+  }
+
+  /** Runs the usage example of the README, until it printed three connections. */
+  async runUsageExample() {
+    const servers = [new SlotServer(), new SlotServer()];
+    try {
+      const ports = [];
+      for (const server of servers) {
+        await once(server.listen(0), 'listening');
+        ports.push(server.address().port);
+      }
+      const app = this.start(usageExample(ports));
+      let connections = 0;
+      for await (const line of createInterface(app.stdout)) {
+        console.log(`  ${line}`);
+        if (/new connection with slot \d+/.test(line) && ++connections === 3) app.kill();
+      }
+      assert.equal(connections, 3, 'the usage example of the README printed no connections');
+    } finally {
+      await Promise.all(servers.map((server) => server.shutdown()));
+    }
+  }
+
+  /** Removes the folder. */
+  remove() {
+    rmSync(this.#folder, { recursive: true });
+  }
+}
+
+module.exports = { FreshApp };

@@ -1,0 +1,114 @@
+'use strict';
+
+// Makes tarballs: of this checkout as it is, and of the packages that a release consists of. Those are this
+// package without a binary, and one for each platform with nothing but a binary (npm/).
+
+const assert = require('node:assert/strict');
+const { execFileSync } = require('node:child_process');
+const { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } = require('node:fs');
+const { join } = require('node:path');
+
+const ROOT = join(__dirname, '..');
+const PLATFORMS = join(ROOT, 'npm');
+
+/** What npm packs of itself, besides the `files` of package.json. */
+const ALWAYS = ['LICENSE', 'README.md'];
+
+function readManifest(folder) {
+  return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+}
+
+/** What there are packages for, as in `linux-x64-gnu`. */
+function targets() {
+  return readdirSync(PLATFORMS);
+}
+
+/** Where the binary of a target has to be put, so that its package can be made. */
+function binaryOf(target) {
+  const folder = join(PLATFORMS, target);
+  return join(folder, readManifest(folder).main);
+}
+
+/**
+ * Packs a folder.
+ *
+ * @param {string} folder of a package
+ * @param {string} destination folder of the tarball, which has to exist
+ * @param {object} [options]
+ * @param {boolean} [options.scripts=false] whether its lifecycle scripts run: those of this checkout build it
+ * @returns {string} the path of the tarball
+ */
+function pack(folder, destination, { scripts = false } = {}) {
+  const options = ['--json', '--pack-destination', destination, ...(scripts ? [] : ['--ignore-scripts'])];
+  const output = execFileSync('npm', ['pack', ...options], { cwd: folder, stdio: ['ignore', 'pipe', 'ignore'] });
+  // Lifecycle scripts print before it, on some versions of npm.
+  const [{ filename, size, unpackedSize }] = JSON.parse(output.subarray(output.indexOf('[\n')));
+  console.log(`${filename}: ${size} bytes packed, ${unpackedSize} unpacked`);
+  return join(destination, filename);
+}
+
+/** Packs this checkout, which is built for that. */
+function packCheckout(destination) {
+  return pack(ROOT, destination, { scripts: true });
+}
+
+/** What only a release knows: where its sources are, which npm compares with where it was built. */
+function releaseFields() {
+  const { GITHUB_REPOSITORY, GITHUB_SERVER_URL } = process.env;
+  if (GITHUB_REPOSITORY === undefined) return {};
+  return { repository: { type: 'git', url: `git+${GITHUB_SERVER_URL}/${GITHUB_REPOSITORY}.git` } };
+}
+
+function stage(folder, manifest, source, files) {
+  mkdirSync(folder, { recursive: true });
+  for (const file of files) cpSync(join(source, file), join(folder, file), { recursive: true });
+  writeFileSync(join(folder, 'package.json'), `${JSON.stringify({ ...manifest, ...releaseFields() }, null, 2)}\n`);
+}
+
+/**
+ * Lays out this package as a release has it: without a binary, depending on those of all platforms.
+ *
+ * @param {string} folder for it, which is made
+ */
+function stageMain(folder) {
+  const manifest = readManifest(ROOT);
+  const files = manifest.files.filter((pattern) => pattern !== '*.node');
+  const versions = targets().map((target) => {
+    const { name, version } = readManifest(join(PLATFORMS, target));
+    return [name, version];
+  });
+  // Not in the package.json of the checkout: `npm install` there must not look for what is not published.
+  const optionalDependencies = Object.fromEntries(versions);
+  stage(folder, { ...manifest, files, optionalDependencies }, ROOT, [...ALWAYS, ...files]);
+}
+
+function stageTarget(folder, target) {
+  const source = join(PLATFORMS, target);
+  const binary = binaryOf(target);
+  assert.ok(existsSync(binary), `there is no ${binary}`);
+  const manifest = readManifest(source);
+  stage(folder, manifest, source, ['README.md', ...manifest.files]);
+  cpSync(join(ROOT, 'LICENSE'), join(folder, 'LICENSE'));
+}
+
+/**
+ * Packs a release.
+ *
+ * @param {string} destination folder, which has to exist
+ * @param {string[]} [only] the targets to pack, all by default: each must have its binary in npm/
+ */
+function packRelease(destination, only = targets()) {
+  const staging = join(destination, 'staging');
+  stageMain(join(staging, 'main'));
+  for (const target of only) stageTarget(join(staging, target), target);
+  for (const name of readdirSync(staging)) pack(join(staging, name), destination);
+}
+
+/** The tarballs that `packRelease` made: of this package, and of a target. */
+function releaseTarballs(folder, target) {
+  const main = readManifest(ROOT);
+  const { name, version } = readManifest(join(PLATFORMS, target));
+  return { main: join(folder, `${main.name}-${main.version}.tgz`), binary: join(folder, `${name}-${version}.tgz`) };
+}
+
+module.exports = { ROOT, binaryOf, packCheckout, packRelease, readManifest, releaseTarballs, stageMain, targets };

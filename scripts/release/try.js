@@ -1,0 +1,42 @@
+'use strict';
+
+// Tries the packages of a release on this platform, as a user would: the usage example of the README runs
+// with them. Without the package of the platform, as after `npm install --omit=optional`, one error says so.
+
+const assert = require('node:assert/strict');
+const { text } = require('node:stream/consumers');
+
+const { target } = require('../../lib/platform');
+const { FreshApp } = require('../fresh-app');
+const { readManifest, releaseTarballs, ROOT } = require('../packing');
+const { PACKAGES } = require('./pack');
+
+const { name } = readManifest(ROOT);
+
+async function withFreshApp(tarballs, body) {
+  const app = new FreshApp();
+  try {
+    app.install(tarballs);
+    await body(app);
+  } finally {
+    app.remove();
+  }
+}
+
+/** Tries the tarballs in target/packages. */
+async function tryRelease() {
+  const { main, binary } = releaseTarballs(PACKAGES, target());
+  await withFreshApp([main, binary], (app) => app.runUsageExample());
+  console.log('The README example ran from the packed release.');
+
+  await withFreshApp([main], async (app) => {
+    const source = `try { require('${name}'); } catch ({ code, message }) { console.log(code, message); }`;
+    const printed = await text(app.start(source).stdout);
+    assert.match(printed, /^ERR_CALLOSUM_NO_BINARY .* found no binary for this platform/);
+    console.log(`Without the package of the platform: ${printed.trim()}`);
+  });
+}
+
+if (require.main === module) tryRelease();
+
+module.exports = { tryRelease };
