@@ -99,13 +99,13 @@ const CASES = [
     name: 'servers-10',
     title: 'refused, 10 servers',
     outcome: 'unreachable',
-    run: (context) => roveAmong(context, 10, context.size(4000, 1500)),
+    run: (context) => roveAmong(context, 10, context.size(10_000, 2000)),
   },
   {
     name: 'servers-1000',
     title: 'refused, 1,000 servers',
     outcome: 'unreachable',
-    run: (context) => roveAmong(context, 1000, context.size(2000, 1000)),
+    run: (context) => roveAmong(context, 1000, context.size(10_000, 2000)),
   },
   {
     name: 'servers-100000',
@@ -113,7 +113,7 @@ const CASES = [
     outcome: 'unreachable',
     rounds: 3,
     // The baseline takes some 15 ms for each.
-    run: (context) => roveAmong(context, 100_000, context.isPackage ? context.size(4000, 1500) : context.size(20, 10)),
+    run: (context) => roveAmong(context, 100_000, context.isPackage ? context.size(10_000, 2000) : context.size(20, 10)),
   },
   {
     name: 'pending',
@@ -248,7 +248,7 @@ async function roveAmong({ Rover }, servers, count) {
   const table = {};
   for (let n = 0; n < servers; n++) table[`server-${n}`] = { host: '127.0.0.1', port: REFUSED_PORT };
   const crew = new Crew([new Rover({ servers: table })]);
-  await crew.rove(Math.ceil(count / 2));
+  await crew.rove(Math.ceil(count * 0.8));
   const { cost, result } = await measure(() => crew.rove(count));
   const { mainCpu, loopBusy } = perRove(cost, count);
   return { outcomes: result, expected: count, figures: { mainCpu, loopBusy } };
