@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::time::Instant;
 
 use crate::connect::{connect, within};
@@ -81,15 +82,17 @@ impl MaxSlot {
 /// # Cancel safety
 /// Dropping the future closes the connection; the server sees an end, or a reset where it has sent
 /// bytes that were not read.
-pub async fn attempt(server: &Server, limits: &Limits, lookups: &Arc<Lookups>) -> Outcome {
-    faults::strike(faults::Fault::Attempt, server);
-    match reach(server, limits, lookups).await {
-        Ok(outcome) => outcome,
-        Err(failure) => match failure.local_fault() {
+pub fn attempt(
+    server: &Server,
+    limits: &Limits,
+    lookups: &Arc<Lookups>,
+) -> impl Future<Output = Outcome> {
+    reach(server, limits, lookups).map(|reached| {
+        reached.unwrap_or_else(|failure| match failure.local_fault() {
             Some(fault) => Outcome::LocalFault(fault.clone()),
             None => Outcome::Unreachable(failure),
-        },
-    }
+        })
+    })
 }
 
 async fn reach(
@@ -97,6 +100,7 @@ async fn reach(
     limits: &Limits,
     lookups: &Arc<Lookups>,
 ) -> Result<Outcome, Failure> {
+    faults::strike(faults::Fault::Attempt, server);
     // Boxed, since it is far larger than what follows: most of the time that attempts are pending they
     // wait for the slot line.
     let connecting = Box::pin(connect(&server.peer, lookups, deadline(limits.connect_timeout)));
@@ -104,7 +108,10 @@ async fn reach(
     let reading = within(deadline(limits.slot_timeout), read_slot(&mut stream));
     let slot = match reading.await {
         Some(Ok(slot)) => slot,
-        Some(Err(HandshakeError::Protocol(received))) => return Ok(Outcome::Protocol(received)),
+        Some(Err(HandshakeError::Protocol(mut received))) => {
+            discard(stream.socket(), &mut received);
+            return Ok(Outcome::Protocol(received));
+        }
         Some(Err(HandshakeError::Broken(error))) => {
             return Err(Fault::from_io("read", &error, place).into());
         }
@@ -115,7 +122,7 @@ async fn reach(
         None => return Err(Fault::timed_out("read", place).into()),
     };
     if !limits.max_slot.admits(slot) {
-        discard(&mut stream, &mut Vec::new()).await;
+        discard(stream.socket(), &mut Vec::new());
         return Ok(Outcome::Rejected);
     }
     Ok(Outcome::Connection { slot, descriptor: stream.into_descriptor() })

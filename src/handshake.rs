@@ -1,11 +1,8 @@
 //! The handshake: from a stream to the slot, stopping right behind the line.
 
-use std::future::poll_fn;
-use std::io;
-use std::pin::Pin;
-use std::task::Poll;
+use std::io::{self, Read};
 
-use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::slot::{self, MAX_LINE, Reading};
 
@@ -40,19 +37,12 @@ pub async fn read_slot<S: AsyncRead + Unpin>(stream: &mut S) -> Result<u64, Hand
     loop {
         match slot::read(&line[..length]) {
             Reading::Slot(slot) => return Ok(slot),
-            Reading::Invalid => {
-                let mut received = line[..length].to_vec();
-                discard(stream, &mut received).await;
-                return Err(HandshakeError::Protocol(received));
-            }
+            Reading::Invalid => return Err(protocol_error(&line[..length])),
             Reading::Incomplete { more } => {
                 let missing = &mut line[length..length + more];
                 match stream.read(missing).await.map_err(HandshakeError::Broken)? {
                     0 if length == 0 => return Err(HandshakeError::Closed),
-                    0 => {
-                        let received = line[..length.min(MAX_RECEIVED)].to_vec();
-                        return Err(HandshakeError::Protocol(received));
-                    }
+                    0 => return Err(protocol_error(&line[..length])),
                     count => length += count,
                 }
             }
@@ -60,40 +50,36 @@ pub async fn read_slot<S: AsyncRead + Unpin>(stream: &mut S) -> Result<u64, Hand
     }
 }
 
-/// Reads what has arrived on `stream` and throws it away, save what still fits into `received`;
-/// waits for nothing. A socket closed with unread bytes resets the connection (RFC 1122, section
-/// 4.2.2.13), which a server would see as an error of its own.
-pub async fn discard<S: AsyncRead + Unpin>(stream: &mut S, received: &mut Vec<u8>) {
+fn protocol_error(line: &[u8]) -> HandshakeError {
+    HandshakeError::Protocol(line[..line.len().min(MAX_RECEIVED)].to_vec())
+}
+
+/// Reads what has arrived on `socket`, which must not block, and throws it away, save what still fits into
+/// `received`. A socket closed with unread bytes resets the connection (RFC 1122, section 4.2.2.13), which
+/// a server would see as an error of its own.
+pub fn discard(mut socket: impl Read, received: &mut Vec<u8>) {
+    let mut scratch = [0; 1024];
     let mut discarded = 0;
-    received.truncate(MAX_RECEIVED);
-    poll_fn(|context| {
-        let mut scratch = [0; 1024];
-        while discarded < MAX_DISCARDED {
-            let mut buffer = ReadBuf::new(&mut scratch);
-            match Pin::new(&mut *stream).poll_read(context, &mut buffer) {
-                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
-                    discarded += buffer.filled().len();
-                    received.extend_from_slice(buffer.filled());
-                    received.truncate(MAX_RECEIVED);
-                }
-                _ => break,
-            }
-        }
-        Poll::Ready(())
-    })
-    .await;
+    while discarded < MAX_DISCARDED {
+        // That nothing more comes, or that the connection is broken, is the end of it all the same.
+        let Ok(count @ 1..) = socket.read(&mut scratch) else { break };
+        discarded += count;
+        let room = MAX_RECEIVED - received.len();
+        received.extend_from_slice(&scratch[..count.min(room)]);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
     use std::collections::VecDeque;
-    use std::task::Context;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
 
     use proptest::collection::vec;
     use proptest::prelude::*;
     use proptest::test_runner::TestRunner;
-    use tokio::io::{AsyncWriteExt, duplex};
+    use tokio::io::{AsyncWriteExt, ReadBuf, duplex};
 
     use super::*;
 
@@ -144,8 +130,7 @@ mod tests {
 
     #[tokio::test]
     async fn keeps_the_beginning_of_a_wrong_line() {
-        assert_eq!(read(&[b"foo\r\n"]).await.0, Err(b"foo\r\n".to_vec()));
-        assert_eq!(read(&[&[b'x'; 100]]).await.0, Err(vec![b'x'; MAX_RECEIVED]));
+        assert_eq!(read(&[b"foo\r\n"]).await, (Err(b"foo".to_vec()), b"\r\n".to_vec()));
         assert_eq!(read(&[&[b'0'; 100]]).await.0, Err(vec![b'0'; MAX_RECEIVED]));
     }
 
@@ -257,16 +242,24 @@ mod tests {
         assert!(slots.get() > 20_000, "the cases are too poor in slots: {}", slots.get());
     }
 
-    #[tokio::test]
-    async fn discards_no_more_than_its_bound() {
-        let (mut client, mut server) = duplex(2 * MAX_DISCARDED);
-        server.write_all(&vec![b'x'; 2 * MAX_DISCARDED]).await.expect("room");
-        drop(server);
+    #[test]
+    fn discards_what_is_there_and_keeps_the_beginning() {
+        let mut received = b"foo".to_vec();
+        discard(&b"bar\r\n"[..], &mut received);
+        assert_eq!(received, b"foobar\r\n");
+
+        let mut received = vec![b'x'; MAX_RECEIVED - 1];
+        discard(&[b'y'; 3000][..], &mut received);
+        assert_eq!(received, [&[b'x'; MAX_RECEIVED - 1][..], b"y"].concat());
+    }
+
+    #[test]
+    fn discards_no_more_than_its_bound() {
+        let bytes = vec![b'x'; 2 * MAX_DISCARDED];
+        let mut left = &bytes[..];
         let mut received = Vec::new();
-        discard(&mut client, &mut received).await;
+        discard(&mut left, &mut received);
         assert_eq!(received, [b'x'; MAX_RECEIVED]);
-        let mut rest = Vec::new();
-        client.read_to_end(&mut rest).await.expect("the rest");
-        assert_eq!(rest.len(), MAX_DISCARDED);
+        assert_eq!(left.len(), MAX_DISCARDED);
     }
 }

@@ -254,8 +254,7 @@ impl Shared {
                 let errand = Errand { ticket, epoch, origin, registration, server };
                 let shared = Arc::clone(self);
                 if runtime.is_here() {
-                    let task = tokio::spawn(shared.run(runtime, errand));
-                    state.in_flight[ticket] = Some(task.abort_handle());
+                    state.in_flight[ticket] = Some(shared.launch(runtime, errand));
                 } else {
                     runtime.run(move || shared.spawn(runtime, errand));
                 }
@@ -278,7 +277,7 @@ impl Shared {
 
     fn spawn(self: Arc<Self>, runtime: &'static Runtime, errand: Errand) {
         let (ticket, epoch) = (errand.ticket, errand.epoch);
-        let task = tokio::spawn(Arc::clone(&self).run(runtime, errand)).abort_handle();
+        let task = Arc::clone(&self).launch(runtime, errand);
         let mut state = self.state();
         if state.epoch == epoch {
             state.in_flight[ticket] = Some(task);
@@ -288,13 +287,17 @@ impl Shared {
         }
     }
 
-    async fn run(self: Arc<Self>, runtime: &'static Runtime, errand: Errand) {
-        let attempting = attempt(&errand.server, &self.limits, &runtime.lookups);
-        let outcome = AssertUnwindSafe(attempting)
-            .catch_unwind()
-            .await
-            .unwrap_or_else(|panic| Outcome::Internal(message(&*panic)));
-        self.finish(errand, outcome);
+    /// Begins an attempt as a task. To be called where one may `tokio::spawn`.
+    fn launch(self: Arc<Self>, runtime: &'static Runtime, errand: Errand) -> AbortHandle {
+        let running = async move {
+            let attempting = attempt(&errand.server, &self.limits, &runtime.lookups);
+            let outcome = AssertUnwindSafe(attempting)
+                .catch_unwind()
+                .await
+                .unwrap_or_else(|panic| Outcome::Internal(message(&*panic)));
+            self.finish(errand, outcome);
+        };
+        tokio::spawn(running).abort_handle()
     }
 
     fn finish(self: &Arc<Self>, errand: Errand, outcome: Outcome) {
