@@ -65,6 +65,31 @@ describe('a process with a rover', () => {
     assert.deepEqual(printed, [13]);
   });
 
+  it('ends in a few beats of a fast rover that is unref-ed, each failure told (row 10)', async () => {
+    const [{ late, unreachable, stats }] = await printedBy(
+      ({ ClientRover, print }, server) => {
+        const rover = new ClientRover({ ROVING_INTERVAL: 2, servers: { a: server } });
+        let unreachable = 0;
+        let late = 0;
+        const app = setInterval(() => {}, 1000);
+        rover.on('unreachable', () => {
+          unreachable++;
+          if (app.hasRef()) {
+            if (unreachable === 20) app.unref();
+          } else if (++late === 200) {
+            rover.stop();
+          }
+        });
+        process.on('exit', () => print({ late, unreachable, stats: rover.stats() }));
+        rover.start();
+        rover.intervalId.unref();
+      },
+      await refusedAddress(),
+    );
+    assert.ok(late < 100, `${late} attempts ended when nothing but the rover was left`);
+    assert.deepEqual([stats.unreachable, stats.pending], [unreachable, 0]);
+  });
+
   it('is kept alive again after intervalId.ref() (row 10)', async () => {
     const printed = await printedBy(
       ({ ClientRover, print }, server) => {

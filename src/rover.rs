@@ -203,6 +203,11 @@ impl Rover {
     pub fn rename_roving(&self, origin: u32) -> usize {
         let mut state = self.shared.state();
         state.roving.as_mut().map_or(0, |roving| {
+            // Somebody waits for these failures now. At the next tick they would come with an attempt
+            // in flight once more, and a process that waits for all of them might never end.
+            if roving.release() {
+                self.shared.fleet.outbox.announce();
+            }
             roving.origin = origin;
             std::mem::take(&mut roving.pending)
         })
@@ -443,12 +448,16 @@ impl Roving {
 
     /// Whether it is time to tell of what was held back. Takes note of the answer.
     fn has_gathered(&mut self) -> bool {
-        let is_time = self.holds_back && self.told.is_none_or(|told| told.elapsed() >= GATHERING);
-        if is_time {
-            self.holds_back = false;
+        self.told.is_none_or(|told| told.elapsed() >= GATHERING) && self.release()
+    }
+
+    /// Whether there is anything that was held back, to be told now. Takes note of the answer.
+    fn release(&mut self) -> bool {
+        let holds_back = std::mem::take(&mut self.holds_back);
+        if holds_back {
             self.told = Some(Instant::now());
         }
-        is_time
+        holds_back
     }
 }
 
