@@ -4,6 +4,7 @@ const assert = require('node:assert/strict');
 const { EventEmitter, once } = require('node:events');
 const util = require('node:util');
 
+const { cleanup } = require('./helpers/cleanup.js');
 const { ClientRover, attempt, beats, makeRover } = require('./helpers/rover.js');
 const { slotServer } = require('./helpers/slot-server.js');
 const { until } = require('./helpers/wait.js');
@@ -87,6 +88,14 @@ describe('an overridden connect', () => {
         override(this);
       };
       return rover;
+    },
+    'on the prototype of the package, by a stub': (override) => {
+      const { connect } = ClientRover.prototype;
+      cleanup(() => (ClientRover.prototype.connect = connect));
+      ClientRover.prototype.connect = function () {
+        override(this);
+      };
+      return makeRover({ ROVING_INTERVAL: 10 });
     },
   };
 

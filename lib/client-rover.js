@@ -227,7 +227,7 @@ class ClientRover extends EventEmitter {
     const interval = checkInterval(this.ROVING_INTERVAL);
     state.table.refresh();
     clearRoving(this, state);
-    const isOverridden = this.connect !== ClientRover.prototype.connect;
+    const isOverridden = this.connect !== connect;
     const begun = isOverridden || !timersTell() ? undefined : startInRust(this, state, interval);
     if (begun === undefined || begun === AttemptState.NoRuntime) {
       this.intervalId = setInterval(this.connect.bind(this), interval);
@@ -274,6 +274,9 @@ class ClientRover extends EventEmitter {
     this.stop();
   }
 }
+
+// As it is here: an app may replace it on the prototype as well.
+const { connect } = ClientRover.prototype;
 
 function startInRust(rover, state, interval) {
   const origin = openOrigin(rover, state, Infinity);
