@@ -45,6 +45,7 @@ declare class ClientRover extends EventEmitter {
      *
      * @param {string} id
      * @returns {void}
+     * @throws {TypeError} where the app has frozen the table
      */
     dropServer(id: string): void;
     /**

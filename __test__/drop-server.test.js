@@ -21,6 +21,13 @@ describe('dropServer', () => {
     assert.deepEqual({ ...rover.servers }, { a: { port: 4040 } });
   });
 
+  it('throws where the app has frozen the table, as `delete` does (row 4)', () => {
+    const rover = new ClientRover({ servers: Object.freeze({ a: { port: 4040 } }) });
+    assert.throws(() => rover.dropServer('a'), TypeError);
+    assert.deepEqual(Object.keys(rover.servers), ['a']);
+    rover.dropServer('b');
+  });
+
   it('is honoured from the next pick on (row 4)', async () => {
     const address = await refusedAddress();
     const rover = makeRover({ servers: { a: address, b: { ...address }, c: { ...address } } });

@@ -193,9 +193,10 @@ class ClientRover extends EventEmitter {
    *
    * @param {string} id
    * @returns {void}
+   * @throws {TypeError} where the app has frozen the table
    */
   dropServer(id) {
-    reclaim(this).table.drop(`${id}`);
+    if (!reclaim(this).table.drop(`${id}`)) throw new TypeError(`Cannot delete property ${id}`);
   }
 
   /**
