@@ -4,7 +4,7 @@ const assert = require('node:assert/strict');
 
 const { printedBy } = require('./helpers/child.js');
 const { shell } = require('./helpers/namespace.js');
-const { slotServer } = require('./helpers/slot-server.js');
+const { refusedPort, slotServer } = require('./helpers/slot-server.js');
 
 describe('running out of descriptors', () => {
   it('is error with EMFILE, not unreachable, and the roving goes on (row 27)', async () => {
@@ -55,6 +55,34 @@ describe('running out of descriptors', () => {
       ['error', 'EMFILE', true],
       ['connection', 13],
     ]);
+  });
+
+  it('spares attempts of both families while one descriptor is free, for they need no more at a time (row 27)', async () => {
+    const printed = await printedBy(
+      async ({ ClientRover, print }, port) => {
+        const { once } = require('node:events');
+        const fs = require('node:fs');
+        const { until } = require('./__test__/helpers/wait.js');
+        const servers = { four: { host: '127.0.0.1', port }, six: { host: '::1', port } };
+        const rover = new ClientRover({ servers });
+        rover.connect();
+        await once(rover, 'unreachable');
+        const taken = [];
+        try {
+          for (;;) taken.push(fs.openSync('/dev/null'));
+        } catch {
+          fs.closeSync(taken.pop());
+        }
+        rover.on('error', (error) => print(error.code));
+        for (let i = 0; i < 100; i++) rover.connect();
+        await until(() => rover.stats().pending === 0);
+        for (const fd of taken) fs.closeSync(fd);
+        print(rover.stats().unreachable);
+      },
+      await refusedPort(),
+      { prefix: shell('ulimit -n 100') },
+    );
+    assert.deepEqual(printed, [101]);
   });
 
   it('in mid-attempt loses no attempt of many: each has one event (rows 21 and 27)', async () => {

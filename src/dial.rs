@@ -154,6 +154,14 @@ fn inquire(socket: &Socket, _: &SockAddr) -> io::Result<Progress> {
 
 /// A socket that does not block and is closed in child processes.
 fn new_socket(domain: Domain) -> io::Result<Socket> {
+    open_socket(domain).or_else(|_| {
+        // A spare one of the other family may have taken the last descriptor.
+        close_spares();
+        open_socket(domain)
+    })
+}
+
+fn open_socket(domain: Domain) -> io::Result<Socket> {
     #[cfg(target_os = "linux")]
     return Socket::new(domain, Type::STREAM.nonblocking(), None);
     #[cfg(not(target_os = "linux"))]
