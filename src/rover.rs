@@ -253,6 +253,9 @@ impl Shared {
             return Begun::Skipped;
         }
         state.enter(origin);
+        if self.is_crowded(state) && state.roving.as_mut().is_some_and(Roving::release) {
+            self.fleet.outbox.announce();
+        }
         match runtime {
             Ok(runtime) => {
                 let (ticket, epoch) = (state.in_flight.insert(None), state.epoch);
@@ -278,6 +281,11 @@ impl Shared {
         let room = state.stats.pending < self.max_pending as u64;
         state.stats.skipped += u64::from(!room);
         room
+    }
+
+    /// Whether so much is pending that nothing may be held back: the bound is not to be reached by that.
+    fn is_crowded(&self, state: &State) -> bool {
+        state.stats.pending > self.max_pending as u64 / 2
     }
 
     fn spawn(self: Arc<Self>, runtime: &'static Runtime, errand: Errand) {
@@ -322,9 +330,7 @@ impl Shared {
             state.stats.rejected += 1;
             return;
         }
-        // A bound on what is pending must not be reached by what is held back.
-        let is_pressing = matches!(outcome, Outcome::Connection { .. })
-            || state.stats.pending > self.max_pending as u64 / 2;
+        let is_pressing = matches!(outcome, Outcome::Connection { .. }) || self.is_crowded(&state);
         let delivery = self.delivery(origin, Some((registration, server)), outcome);
         let may_wait = is_roving && !is_pressing;
         if may_wait && state.roving.as_mut().is_some_and(Roving::may_hold_back) {
