@@ -288,29 +288,37 @@ interface ClientRover {
         event: E,
         listener: (this: ClientRover, ...args: ClientRover.Events[E]) => void,
     ): this;
+    addListener(event: 'newListener' | 'removeListener' | symbol, listener: (...args: any[]) => void): this;
     off<E extends keyof ClientRover.Events>(
         event: E,
         listener: (this: ClientRover, ...args: ClientRover.Events[E]) => void,
     ): this;
+    off(event: 'newListener' | 'removeListener' | symbol, listener: (...args: any[]) => void): this;
     on<E extends keyof ClientRover.Events>(
         event: E,
         listener: (this: ClientRover, ...args: ClientRover.Events[E]) => void,
     ): this;
+    on(event: 'newListener' | 'removeListener' | symbol, listener: (...args: any[]) => void): this;
     once<E extends keyof ClientRover.Events>(
         event: E,
         listener: (this: ClientRover, ...args: ClientRover.Events[E]) => void,
     ): this;
+    once(event: 'newListener' | 'removeListener' | symbol, listener: (...args: any[]) => void): this;
     prependListener<E extends keyof ClientRover.Events>(
         event: E,
         listener: (this: ClientRover, ...args: ClientRover.Events[E]) => void,
     ): this;
+    prependListener(event: 'newListener' | 'removeListener' | symbol, listener: (...args: any[]) => void): this;
     prependOnceListener<E extends keyof ClientRover.Events>(
         event: E,
         listener: (this: ClientRover, ...args: ClientRover.Events[E]) => void,
     ): this;
+    prependOnceListener(event: 'newListener' | 'removeListener' | symbol, listener: (...args: any[]) => void): this;
     removeListener<E extends keyof ClientRover.Events>(
         event: E,
         listener: (this: ClientRover, ...args: ClientRover.Events[E]) => void,
     ): this;
+    removeListener(event: 'newListener' | 'removeListener' | symbol, listener: (...args: any[]) => void): this;
     emit<E extends keyof ClientRover.Events>(event: E, ...args: ClientRover.Events[E]): boolean;
+    emit(event: 'newListener' | 'removeListener' | symbol, ...args: any[]): boolean;
 }

@@ -11,6 +11,9 @@ const { join } = require('node:path');
 const ROOT = join(__dirname, '..');
 const TARGET = join(ROOT, 'index.d.ts');
 
+/** The events that every emitter has or can have, such as `errorMonitor`. */
+const ANY_EMITTERS = "'newListener' | 'removeListener' | symbol";
+
 const LISTENER_METHODS = [
   'addListener',
   'off',
@@ -58,11 +61,13 @@ function typedEvents() {
     (name) => `    ${name}<E extends keyof ClientRover.Events>(
         event: E,
         listener: (this: ClientRover, ...args: ClientRover.Events[E]) => void,
-    ): this;`,
+    ): this;
+    ${name}(event: ${ANY_EMITTERS}, listener: (...args: any[]) => void): this;`,
   );
   return `interface ClientRover {
 ${methods.join('\n')}
     emit<E extends keyof ClientRover.Events>(event: E, ...args: ClientRover.Events[E]): boolean;
+    emit(event: ${ANY_EMITTERS}, ...args: any[]): boolean;
 }
 `;
 }

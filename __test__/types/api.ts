@@ -1,5 +1,5 @@
 // Compiled by `npm run test:types`, never run: what an app in TypeScript may write, and what not.
-import { EventEmitter, on, once } from 'node:events';
+import { EventEmitter, errorMonitor, on, once } from 'node:events';
 import * as net from 'node:net';
 
 import ClientRover = require('callosum-client-tcp-rover');
@@ -237,6 +237,16 @@ rover.on('error', (error) => error.received?.trim());
 rover.on('error', 'listener');
 // @ts-expect-error There is no such event.
 rover.on('conection', () => {});
+
+// The events of any emitter, and an app's own.
+const ours = Symbol('ours');
+rover.on(errorMonitor, (error) => console.log(error.message));
+rover.once('newListener', (event) => console.log(event));
+rover.off(ours, console.log);
+rover.emit(ours, 1, 2);
+(rover as EventEmitter).on('grown', console.log).emit('grown', 3);
+// @ts-expect-error One that is called by a string is not among them.
+rover.emit('grown', 3);
 
 // What takes any emitter.
 once(rover, 'connection').then(([slot, socket]) => console.log(slot, socket));
