@@ -22,7 +22,7 @@ declare class ClientRover extends EventEmitter {
     servers: Servers;
     /**
      * The timer of a started rover, a real one: `clearInterval(rover.intervalId)` stops the roving, and
-     * what is in flight still gets its event. `null` before `start()`.
+     * what is in flight still gets its event. `null` before `start()` and after `stop()`.
      */
     intervalId: NodeJS.Timeout | null;
     set MAX_SLOT(slot: number);
@@ -49,8 +49,9 @@ declare class ClientRover extends EventEmitter {
      */
     dropServer(id: string): void;
     /**
-     * Tries one random server now. Ends in exactly one event, later, unless the slot is above `MAX_SLOT`; but
-     * with no servers it emits `error` at once. A subclass may override it: `start()` then calls the override.
+     * Tries one random server now, unless `MAX_PENDING` is reached. Ends in exactly one event, later, unless the
+     * slot is above `MAX_SLOT`; but with no servers it emits `error` at once. A subclass may override it: `start()`
+     * then calls the override.
      *
      * @returns {void}
      */
@@ -178,7 +179,7 @@ type Options = {
     SLOT_TIMEOUT?: number | null;
     /**
      * How many attempts may be in flight or have an outcome that was not
-     * emitted yet. One that would exceed it is not made, and counted as skipped. Default: 1024.
+     * emitted yet. One that would exceed it is not made, and counted as skipped. From 1 to 2³¹ − 1. Default: 1024.
      */
     MAX_PENDING?: number | null;
     /**

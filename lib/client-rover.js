@@ -55,7 +55,7 @@ const { checkInterval, checkMaxSlot, initialise, reclaim, stateOf } = require('.
  * @property {number | null} [SLOT_TIMEOUT] Limit from connected to the end of the slot line, in ms. 0 is no
  *   limit. Default: 30000.
  * @property {number | null} [MAX_PENDING] How many attempts may be in flight or have an outcome that was not
- *   emitted yet. One that would exceed it is not made, and counted as skipped. Default: 1024.
+ *   emitted yet. One that would exceed it is not made, and counted as skipped. From 1 to 2³¹ − 1. Default: 1024.
  * @property {number | null} [MAX_SLOT] The highest slot that is wanted: a connection with a higher one is
  *   closed, and no event tells of it. Default: `Infinity`.
  * @property {AbortSignal | null} [signal] Stops the rover when it is aborted.
@@ -150,7 +150,7 @@ class ClientRover extends EventEmitter {
     this.servers;
     /**
      * The timer of a started rover, a real one: `clearInterval(rover.intervalId)` stops the roving, and
-     * what is in flight still gets its event. `null` before `start()`.
+     * what is in flight still gets its event. `null` before `start()` and after `stop()`.
      *
      * @type {NodeJS.Timeout | null}
      */
@@ -200,8 +200,9 @@ class ClientRover extends EventEmitter {
   }
 
   /**
-   * Tries one random server now. Ends in exactly one event, later, unless the slot is above `MAX_SLOT`; but
-   * with no servers it emits `error` at once. A subclass may override it: `start()` then calls the override.
+   * Tries one random server now, unless `MAX_PENDING` is reached. Ends in exactly one event, later, unless the
+   * slot is above `MAX_SLOT`; but with no servers it emits `error` at once. A subclass may override it: `start()`
+   * then calls the override.
    *
    * @returns {void}
    */
