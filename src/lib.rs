@@ -7,7 +7,7 @@
 //! 2. [`attempt`] connects to it ([`connect`], after a [`lookup`] if it has a name; [`dial`] for one address);
 //! 3. [`handshake`] reads the slot line from the [`stream`] and not a byte more, [`slot`] says what it means;
 //! 4. the outcome waits in the [`outbox`] of the [`fleet`], which owns the descriptor meanwhile;
-//! 5. [`binding`] is woken on the JavaScript thread, takes it out and calls `index.js` with it.
+//! 5. [`binding`] is woken on the JavaScript thread, takes it out and calls `lib/fleet.js` with it.
 //!
 //! Layers point one way: binding, rover, fleet and runtime, attempt, then the rest. Only [`binding`]
 //! knows napi; [`slot`] and [`servers`] know neither Tokio nor sockets. [`runtime`] owns the one thread.
