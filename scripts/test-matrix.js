@@ -122,13 +122,22 @@ function test(runtime, wanted) {
 /** `20`, `deno`, `deno@2`: the runtime and its versions. */
 function parse(argument) {
   const [, runtime = 'node', version] = /^(?:(node|deno|bun)(?:@|$))?([\d.]*)$/.exec(argument) ?? [];
-  if (version === undefined) throw new Error(`What is ${argument}? Give versions of Node.js, deno, or bun.`);
+  if (version === undefined) throw new Error(`What is ${argument}? Give versions of Node.js, as in 22, or deno, or bun.`);
   const versions = version === '' ? VERSIONS[runtime] : [version];
   return versions.map((one) => [runtime, one]);
 }
 
-const wanted = process.argv.length > 2 ? process.argv.slice(2) : ['node'];
-const results = wanted.flatMap(parse).map(([runtime, version]) => test(runtime, version));
-console.log();
-for (const { label, result } of results) console.log(`${label}: ${result}`);
-process.exitCode = results.every(({ isGood }) => isGood) ? 0 : 1;
+function main() {
+  const wanted = process.argv.length > 2 ? process.argv.slice(2) : ['node'];
+  const results = wanted.flatMap(parse).map(([runtime, version]) => test(runtime, version));
+  console.log();
+  for (const { label, result } of results) console.log(`${label}: ${result}`);
+  process.exitCode = results.every(({ isGood }) => isGood) ? 0 : 1;
+}
+
+try {
+  main();
+} catch (error) {
+  console.error(`test-matrix: ${error.message}`);
+  process.exitCode = 1;
+}
