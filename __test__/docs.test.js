@@ -189,7 +189,55 @@ describe('docs/api.md', () => {
   });
 });
 
-for (const page of ['README.md', 'docs/api.md', 'examples/README.md']) {
+/** The rows of the tables of figures in the README, by how they begin, and the case of the benchmark that each is of. */
+const ROWS = {
+  'kept, by IP': 'kept-ip',
+  'kept, by `localhost`': 'kept-localhost',
+  'refused, by IP': 'refused-ip',
+  'refused, by `localhost`': 'refused-localhost',
+  'rejected by a full pool': 'rejected',
+  'refused, started at 1 ms': 'started-refused',
+  'refused, 10 servers': 'servers-10',
+  'refused, 100,000 servers': 'servers-100000',
+  'memory of an attempt': 'pending',
+  'latency of a single rove, p50, by IP': 'latency-ip',
+  'latency of a single rove, p50, by `localhost`': 'latency-localhost',
+  'main thread blocked': 'blocked',
+  '1,000 rovers': 'rovers-1000',
+  'memory of a rover': 'rovers-1000',
+  '`require`': 'require',
+};
+
+describe('the figures of the README', () => {
+  const { cases } = JSON.parse(read('bench/results.json'));
+  const [, section] = /^## Performance\n(.*?)^## /ms.exec(read('README.md'));
+
+  /** All that a case of the benchmark says: medians, those in thousands, and ratios either way. */
+  const valuesOf = (name) =>
+    Object.values(cases.find((one) => one.name === name).figures).flatMap(({ contestants, ratio = 1 }) => [
+      ...Object.values(contestants).flatMap(({ median }) => [median, median / 1000]),
+      ...[ratio, 1 / ratio],
+    ]);
+  const isRounded = (number, value) => [2, 3, 4, 5, 6].some((digits) => Number(value.toPrecision(digits)) === number);
+
+  for (const [beginning, name] of Object.entries(ROWS)) {
+    it(`are those of bench/results.json: ${beginning}`, () => {
+      const row = section.split('\n').find((line) => line.startsWith(`| ${beginning}`));
+      const cells = row.split('|').slice(2).join('|');
+      const numbers = Array.from(cells.matchAll(/\d[\d,.]*/g), ([text]) => Number(text.replaceAll(',', '')));
+      const values = valuesOf(name);
+      assert.ok(numbers.length > 1, row);
+      assert.deepEqual(numbers.filter((number) => !values.some((value) => isRounded(number, value))), [], row);
+    });
+  }
+
+  it('are all compared', () => {
+    const rows = section.split('\n').filter((line) => /^\| \S.*\d/.test(line) && !line.startsWith('| per rove'));
+    assert.equal(rows.length, Object.keys(ROWS).length);
+  });
+});
+
+for (const page of ['README.md', 'RELEASING.md', 'docs/api.md', 'bench/README.md', 'examples/README.md']) {
   describe(`the links of ${page}`, () => {
     /** What GitHub calls the headings of a page. */
     const anchorsOf = (file) =>
