@@ -11,8 +11,9 @@
 //!
 //! Layers point one way: binding, rover, fleet and runtime, attempt, then the rest. Only [`binding`]
 //! knows napi; [`slot`] and [`servers`] know neither Tokio nor sockets. [`runtime`] owns the one thread.
-//! [`handoff`] is how a descriptor gets to JavaScript, [`failure`] is why it may not, and [`shortage`]
-//! knows when this process itself is to blame. [`faults`] is for tests.
+//! [`gathering`] says which failures may wait for others. [`handoff`] is how a descriptor gets to
+//! JavaScript, [`failure`] is why it may not, and [`shortage`] knows when this process itself is to
+//! blame. [`faults`] is for tests.
 
 mod attempt;
 mod binding;
@@ -21,6 +22,7 @@ mod dial;
 mod failure;
 mod faults;
 mod fleet;
+mod gathering;
 mod handoff;
 mod handshake;
 mod lookup;

@@ -19,12 +19,9 @@ use crate::attempt::{Limits, Outcome, attempt};
 use crate::failure::Fault;
 use crate::faults;
 use crate::fleet::Fleet;
+use crate::gathering::Gathering;
 use crate::runtime::{Runtime, runtime};
 use crate::servers::{Server, ServerTable};
-
-/// Failures of a roving that come thicker than this are told together: nobody waits for them, and a thread
-/// that is woken for each spends most of its time on waking up.
-const GATHERING: Duration = Duration::from_millis(5);
 
 /// A rover. Dropping it stops it.
 pub struct Rover {
@@ -113,11 +110,7 @@ struct Roving {
     origin: u32,
     /// How many attempts of `origin` are pending.
     pending: usize,
-    interval: Duration,
-    /// When failures were last told.
-    told: Option<Instant>,
-    /// Whether some wait in the outbox to be told at a tick.
-    holds_back: bool,
+    gathering: Gathering,
 }
 
 /// What an attempt in flight needs to report back.
@@ -185,9 +178,7 @@ impl Rover {
             serial,
             origin,
             pending: 0,
-            interval,
-            told: None,
-            holds_back: false,
+            gathering: Gathering::new(interval),
         });
         Ok(self.shared.begin(&mut state, Ok(runtime), origin))
     }
@@ -205,7 +196,7 @@ impl Rover {
         state.roving.as_mut().map_or(0, |roving| {
             // Somebody waits for these failures now. At the next tick they would come with an attempt
             // in flight once more, and a process that waits for all of them might never end.
-            if roving.release() {
+            if roving.gathering.release() {
                 self.shared.fleet.outbox.announce();
             }
             roving.origin = origin;
@@ -253,7 +244,7 @@ impl Shared {
             return Begun::Skipped;
         }
         state.enter(origin);
-        if self.is_crowded(state) && state.roving.as_mut().is_some_and(Roving::release) {
+        if self.is_crowded(state) && state.gathering().is_some_and(Gathering::release) {
             self.fleet.outbox.announce();
         }
         match runtime {
@@ -333,7 +324,7 @@ impl Shared {
         let is_pressing = matches!(outcome, Outcome::Connection { .. }) || self.is_crowded(&state);
         let delivery = self.delivery(origin, Some((registration, server)), outcome);
         let may_wait = is_roving && !is_pressing;
-        if may_wait && state.roving.as_mut().is_some_and(Roving::may_hold_back) {
+        if may_wait && state.gathering().is_some_and(Gathering::holds_back) {
             self.fleet.outbox.put_quietly(delivery);
         } else {
             self.fleet.outbox.put(delivery);
@@ -374,7 +365,7 @@ impl Shared {
         let Some(origin) = state.roving_origin(serial) else {
             return;
         };
-        if state.roving.as_mut().is_some_and(Roving::has_gathered) {
+        if state.gathering().is_some_and(Gathering::is_due) {
             self.fleet.outbox.announce();
         }
         if !state.servers.is_empty() {
@@ -399,9 +390,9 @@ impl Shared {
 
     /// Ends the roving. Answers with the number of its attempts that are pending.
     fn end_roving(&self, state: &mut State) -> usize {
-        state.roving.take().map_or(0, |roving| {
+        state.roving.take().map_or(0, |mut roving| {
             roving.task.inspect(AbortHandle::abort);
-            if roving.holds_back {
+            if roving.gathering.release() {
                 self.fleet.outbox.announce();
             }
             roving.pending
@@ -425,6 +416,10 @@ impl State {
         self.roving.as_ref().filter(|roving| roving.serial == serial).map(|roving| roving.origin)
     }
 
+    fn gathering(&mut self) -> Option<&mut Gathering> {
+        self.roving.as_mut().map(|roving| &mut roving.gathering)
+    }
+
     fn enter(&mut self, origin: u32) {
         self.stats.attempts += 1;
         self.stats.pending += 1;
@@ -438,32 +433,6 @@ impl State {
         if let Some(roving) = self.roving.as_mut().filter(|roving| roving.origin == origin) {
             roving.pending -= 1;
         }
-    }
-}
-
-impl Roving {
-    /// Whether a failure of this moment may be told at a later tick. Takes note of the answer.
-    fn may_hold_back(&mut self) -> bool {
-        let is_recent = self.told.is_some_and(|told| told.elapsed() < GATHERING);
-        self.holds_back = is_recent && self.interval < GATHERING;
-        if !self.holds_back {
-            self.told = Some(Instant::now());
-        }
-        self.holds_back
-    }
-
-    /// Whether it is time to tell of what was held back. Takes note of the answer.
-    fn has_gathered(&mut self) -> bool {
-        self.told.is_none_or(|told| told.elapsed() >= GATHERING) && self.release()
-    }
-
-    /// Whether there is anything that was held back, to be told now. Takes note of the answer.
-    fn release(&mut self) -> bool {
-        let holds_back = std::mem::take(&mut self.holds_back);
-        if holds_back {
-            self.told = Some(Instant::now());
-        }
-        holds_back
     }
 }
 
