@@ -43,8 +43,10 @@ const runOutAndRecover = async ({ ClientRover, print }, servers) => {
     }
     clearInterval(rover.intervalId);
     for (const socket of kept) socket.destroy();
-    rover.removeAllListeners('error');
+    rover.removeAllListeners();
     rover.on('error', () => {});
+    // What is in flight may still succeed, and nobody else would close it.
+    rover.on('connection', (_slot, socket) => socket.destroy());
     print({ codes: [...codes], unreachable, strangers, recovered });
   });
   rover.start();
