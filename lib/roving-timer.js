@@ -26,7 +26,7 @@ function rovingTimer(onCleared, onUnref) {
 
 const kWatch = Symbol('watch');
 
-// The same functions for all timers: V8 would make a dictionary of each timer otherwise.
+// The same functions for all timers, since a process may have many rovers.
 const WATCHED = {
   _onTimeout: {
     configurable: true,

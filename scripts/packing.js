@@ -111,4 +111,14 @@ function releaseTarballs(folder, target) {
   return { main: join(folder, `${main.name}-${main.version}.tgz`), binary: join(folder, `${name}-${version}.tgz`) };
 }
 
-module.exports = { ROOT, binaryOf, packCheckout, packRelease, readManifest, releaseTarballs, stageMain, targets };
+module.exports = {
+  ROOT,
+  binaryOf,
+  pack,
+  packCheckout,
+  packRelease,
+  readManifest,
+  releaseTarballs,
+  stageMain,
+  targets,
+};

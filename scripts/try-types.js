@@ -11,11 +11,12 @@ const { execFileSync } = require('node:child_process');
 const { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } = require('node:fs');
 const { join } = require('node:path');
 
-const ROOT = join(__dirname, '..');
+const { ROOT, pack, readManifest } = require('./packing');
+
 const APPS = join(ROOT, '__test__', 'types');
 const TREE = join(ROOT, 'target', 'types');
 const APP = join(TREE, 'app');
-const PACKAGE = join(APP, 'node_modules', require('../package.json').name);
+const PACKAGE = join(APP, 'node_modules', readManifest(ROOT).name);
 
 const COMPILERS = ['typescript', 'typescript7'];
 /** Compiled only: it roves, and calls what must not be called. */
@@ -23,10 +24,7 @@ const COMPILED_ONLY = 'api.js';
 
 function unpackInto(folder) {
   mkdirSync(folder, { recursive: true });
-  const pack = ['pack', '--silent', '--ignore-scripts', '--pack-destination', TREE];
-  execFileSync('npm', pack, { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] });
-  const tarball = readdirSync(TREE).find((name) => name.endsWith('.tgz'));
-  execFileSync('tar', ['-xzf', join(TREE, tarball), '-C', folder, '--strip-components=1']);
+  execFileSync('tar', ['-xzf', pack(ROOT, TREE), '-C', folder, '--strip-components=1']);
 }
 
 /** Compiles the apps of a configuration, and says which programs came out. */

@@ -158,6 +158,7 @@ mod tests {
     use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener};
 
     use super::*;
+    use crate::dial::tests::refusing;
     use crate::failure::eai;
 
     const HEAD_START: Duration = Addresses::HEAD_START;
@@ -176,14 +177,6 @@ mod tests {
         let listener = TcpListener::bind(SocketAddr::new(address.into(), 0)).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         (listener, address)
-    }
-
-    /// A port that refuses, and what keeps it from being given to anybody else.
-    fn refusing() -> (TcpSocket, SocketAddr) {
-        let socket = TcpSocket::new_v4().expect("a socket");
-        socket.bind((Ipv4Addr::LOCALHOST, 0).into()).expect("a port");
-        let address = socket.local_addr().expect("an address");
-        (socket, address)
     }
 
     /// A listener whose queue is full, so that the next connection neither succeeds nor fails.

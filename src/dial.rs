@@ -173,7 +173,7 @@ fn open_socket(domain: Domain) -> io::Result<Socket> {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use std::io::Write;
     use std::net::{Ipv4Addr, TcpListener};
 
@@ -188,7 +188,7 @@ mod tests {
     }
 
     /// A port that refuses, and what keeps it from being given to anybody else.
-    fn refusing() -> (Socket, SocketAddr) {
+    pub fn refusing() -> (Socket, SocketAddr) {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
         socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("a port");
         let address = socket.local_addr().expect("an address").as_socket().expect("an address");
