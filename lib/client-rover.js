@@ -235,12 +235,8 @@ class ClientRover extends EventEmitter {
       this.intervalId = setInterval(this.connect.bind(this), interval);
       this.connect();
     } else {
-      const timer = rovingTimer(
-        () => state.timer === timer && endRoving(state),
-        () => state.timer === timer && awaitRoving(state.roving),
-      );
-      state.timer = timer;
-      this.intervalId = timer;
+      state.timer = rovingTimer(state, ROVING_WATCHER);
+      this.intervalId = state.timer;
       if (begun === AttemptState.NoServers) this.emit('error', noServersError());
     }
   }
@@ -303,6 +299,12 @@ function clearRoving(rover, state) {
   if (rover.intervalId) clearInterval(rover.intervalId);
   if (state.roving !== null) endRoving(state);
 }
+
+/** An app may have put the timer of an earlier roving aside: that one is nobody's any more. */
+const ROVING_WATCHER = {
+  onCleared: (state, timer) => state.timer === timer && endRoving(state),
+  onUnref: (state, timer) => state.timer === timer && awaitRoving(state.roving),
+};
 
 function endRoving(state) {
   expectOutcomes(state.roving, state.native.stopRoving());

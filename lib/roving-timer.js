@@ -6,62 +6,90 @@ const { clearInterval, setInterval } = require('node:timers');
 const { MAX_DELAY } = require('./checks');
 
 /**
- * A real Node timer that stands for a roving which runs elsewhere: it keeps the process alive, has
- * `ref()`, `unref()` and all the rest, never does anything, and tells when it is cleared, in whichever
- * way: `clearInterval(timer)`, `clearInterval(+timer)`, `timer.close()`.
+ * Who is told what becomes of a roving timer.
  *
- * All these set the timer's `_onTimeout` to null before they take it off the list (Node 18 to 26,
- * lib/timers.js; Deno 2), so a property of that name sees it. See {@link timersTell}.
- *
- * @param {() => void} onCleared called once
- * @param {() => void} onUnref called whenever it no longer keeps the process alive
- * @returns {NodeJS.Timeout}
+ * @typedef {object} Watcher
+ * @property {(owner: any, timer: NodeJS.Timeout) => void} onCleared called once
+ * @property {(owner: any, timer: NodeJS.Timeout) => void} onUnref called whenever it no longer keeps the process
+ *   alive, unless it was cleared
  */
-function rovingTimer(onCleared, onUnref) {
-  const timer = setInterval(doNothing, MAX_DELAY);
-  const watch = { onTimeout: doNothing, onCleared, onUnref };
-  Object.defineProperty(timer, kWatch, { value: watch });
-  return Object.defineProperties(timer, WATCHED);
+
+/** @type {(new (owner: any, watcher: Watcher) => NodeJS.Timeout) | null | undefined} */
+let RovingTimer;
+
+/**
+ * A class of real Node timers that stand for a roving which runs elsewhere: each keeps the process alive, has
+ * `ref()`, `unref()` and all the rest, never does anything, and tells when it is cleared, in whichever way:
+ * `clearInterval(timer)`, `clearInterval(+timer)`, `timer.close()`.
+ *
+ * All these set the timer's `_onTimeout` to null before they take it off the list, and `refresh()` puts it there
+ * (Node 18 to 26, lib/internal/timers.js; Deno 2). An accessor on the prototype sees it; on each timer it would
+ * cost the memory of a dictionary.
+ *
+ * @param {any} Timeout what `setInterval` makes
+ */
+function derive(Timeout) {
+  class Derived extends Timeout {
+    #onTimeout = doNothing;
+    #owner;
+    #watcher;
+
+    constructor(owner, watcher) {
+      super(doNothing, MAX_DELAY, undefined, true, true);
+      this.#owner = owner;
+      this.#watcher = watcher;
+      this.refresh();
+    }
+
+    get _onTimeout() {
+      return this.#onTimeout;
+    }
+
+    set _onTimeout(value) {
+      // Timeout's own constructor comes before the fields of this one.
+      if (!(#onTimeout in this)) return;
+      const isCleared = value === null && this.#onTimeout !== null;
+      this.#onTimeout = value;
+      if (isCleared) this.#watcher.onCleared(this.#owner, this);
+    }
+
+    unref() {
+      if (this.#onTimeout !== null) this.#watcher.onUnref(this.#owner, this);
+      return super.unref();
+    }
+  }
+  // It looks like any other.
+  Object.defineProperty(Derived, 'name', { value: Timeout.name });
+  Object.defineProperty(Derived.prototype, 'constructor', { value: Timeout });
+  return Derived;
 }
 
-const kWatch = Symbol('watch');
-
-// The same functions for all timers, since a process may have many rovers.
-const WATCHED = {
-  _onTimeout: {
-    configurable: true,
-    enumerable: true,
-    get() {
-      return this[kWatch].onTimeout;
-    },
-    set(value) {
-      const watch = this[kWatch];
-      const isCleared = watch.onTimeout !== null && value === null;
-      watch.onTimeout = value;
-      if (isCleared) watch.onCleared();
-    },
-  },
-  unref: {
-    configurable: true,
-    writable: true,
-    value: function unref() {
-      const { onTimeout, onUnref } = this[kWatch];
-      if (onTimeout !== null) onUnref();
-      return Object.getPrototypeOf(this).unref.call(this);
-    },
-  },
-};
-
-/** @type {boolean | undefined} */
-let doTell;
-
-/** Whether a roving timer of this runtime does tell: Bun's never do. Found out once, by clearing one. */
+/** Whether a roving timer of this runtime does tell: Bun has none to derive from. Found out once, by clearing one. */
 function timersTell() {
-  if (doTell === undefined) {
-    doTell = false;
-    clearInterval(rovingTimer(() => (doTell = true), doNothing));
+  if (RovingTimer === undefined) {
+    RovingTimer = null;
+    const probe = setInterval(doNothing, MAX_DELAY);
+    clearInterval(probe);
+    const Derived = derive(probe.constructor);
+    const watcher = { onCleared: () => (RovingTimer = Derived), onUnref: doNothing };
+    try {
+      clearInterval(new Derived(null, watcher));
+    } catch {
+      // It is no class, and nothing has told.
+    }
   }
-  return doTell;
+  return RovingTimer !== null;
+}
+
+/**
+ * Makes a roving timer, where {@link timersTell}.
+ *
+ * @param {any} owner
+ * @param {Watcher} watcher
+ * @returns {NodeJS.Timeout}
+ */
+function rovingTimer(owner, watcher) {
+  return new RovingTimer(owner, watcher);
 }
 
 function doNothing() {}
