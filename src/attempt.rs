@@ -1,17 +1,19 @@
 //! One attempt: from a server to exactly one outcome.
 
+use std::future::poll_fn;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
-use futures_util::FutureExt;
+use socket2::Socket;
 use tokio::time::Instant;
 
-use crate::connect::{connect, within};
-use crate::failure::{Failure, Fault};
+use crate::connect::connect;
+use crate::failure::{Failure, Fault, Place};
 use crate::faults;
-use crate::handshake::{HandshakeError, discard, read_slot};
+use crate::handshake::{Handshake, HandshakeError, Reply, discard};
 use crate::lookup::Lookups;
 use crate::servers::Server;
 
@@ -77,55 +79,115 @@ impl MaxSlot {
     }
 }
 
-/// Connects to `server` and reads its slot line.
-///
-/// # Cancel safety
-/// Dropping the future closes the connection; the server sees an end, or a reset where it has sent
-/// bytes that were not read.
-pub fn attempt(
-    server: &Server,
-    limits: &Limits,
-    lookups: &Arc<Lookups>,
-) -> impl Future<Output = Outcome> {
-    reach(server, limits, lookups).map(|reached| {
-        reached.unwrap_or_else(|failure| match failure.local_fault() {
-            Some(fault) => Outcome::LocalFault(fault.clone()),
-            None => Outcome::Unreachable(failure),
-        })
-    })
+/// How far an attempt is.
+#[derive(Debug)]
+pub enum Stage {
+    /// It has ended.
+    Ended(Outcome),
+    /// It is connected, and the slot line has not come.
+    Waiting(Waiting),
 }
 
-async fn reach(
-    server: &Server,
-    limits: &Limits,
-    lookups: &Arc<Lookups>,
-) -> Result<Outcome, Failure> {
+/// An attempt that is connected, without its slot line. Dropping it closes the connection; the server sees an end,
+/// or a reset where it has sent bytes that were not read.
+#[derive(Debug)]
+pub struct Waiting {
+    socket: Socket,
+    place: Place,
+    handshake: Handshake,
+    deadline: Option<Instant>,
+}
+
+/// Connects to `server`, and looks whether the slot line is there.
+///
+/// # Cancel safety
+/// Dropping the future closes the connection.
+pub async fn attempt(server: &Server, limits: &Limits, lookups: &Arc<Lookups>) -> Stage {
     faults::strike(faults::Fault::Attempt, server);
-    // Boxed, since it is far larger than what follows: most of the time that attempts are pending they
-    // wait for the slot line.
+    // Boxed, since it is far larger than what follows.
     let connecting = Box::pin(connect(&server.peer, lookups, deadline(limits.connect_timeout)));
-    let (mut stream, place) = connecting.await?;
-    let reading = within(deadline(limits.slot_timeout), read_slot(&mut stream));
-    let slot = match reading.await {
-        Some(Ok(slot)) => slot,
-        Some(Err(HandshakeError::Protocol(mut received))) => {
-            discard(stream.socket(), &mut received);
-            return Ok(Outcome::Protocol(received));
-        }
-        Some(Err(HandshakeError::Broken(error))) => {
-            return Err(Fault::from_io("read", &error, place).into());
-        }
-        // To the app this is a connection that was lost, whichever way the server closed it.
-        Some(Err(HandshakeError::Closed)) => {
-            return Err(Fault { syscall: "read", errno: -libc::ECONNRESET, place }.into());
-        }
-        None => return Err(Fault::timed_out("read", place).into()),
+    let (socket, place) = match connecting.await {
+        Ok(connected) => connected,
+        Err(failure) => return Stage::Ended(failure.into()),
     };
-    if !limits.max_slot.admits(slot) {
-        discard(stream.socket(), &mut Vec::new());
-        return Ok(Outcome::Rejected);
+    let mut waiting = Waiting::new(socket, place, deadline(limits.slot_timeout));
+    // The server has it ready while others have their turn: that saves asking in vain.
+    let_others_go_first().await;
+    match waiting.advance() {
+        Some(reply) => Stage::Ended(waiting.conclude(Some(reply), limits)),
+        None => Stage::Waiting(waiting),
     }
-    Ok(Outcome::Connection { slot, descriptor: stream.into_descriptor() })
+}
+
+impl Waiting {
+    /// A connection, which does not block, to `place`, and until when the slot line has to come.
+    pub fn new(socket: Socket, place: Place, deadline: Option<Instant>) -> Self {
+        Self { socket, place, handshake: Handshake::default(), deadline }
+    }
+
+    /// The connection.
+    pub fn socket(&self) -> &Socket {
+        &self.socket
+    }
+
+    /// When its time is over.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// Reads what has come of the slot line: see [`Handshake::advance`].
+    pub fn advance(&mut self) -> Option<Reply> {
+        self.handshake.advance(&self.socket)
+    }
+
+    /// The outcome: by what the server said, or by `None` that its time is over.
+    pub fn conclude(self, reply: Option<Reply>, limits: &Limits) -> Outcome {
+        let Self { socket, place, .. } = self;
+        match reply {
+            Some(Ok(slot)) if limits.max_slot.admits(slot) => {
+                Outcome::Connection { slot, descriptor: socket.into() }
+            }
+            Some(Ok(_)) => {
+                discard(&socket, &mut Vec::new());
+                Outcome::Rejected
+            }
+            Some(Err(HandshakeError::Protocol(mut received))) => {
+                discard(&socket, &mut received);
+                Outcome::Protocol(received)
+            }
+            Some(Err(HandshakeError::Broken(error))) => {
+                Failure::from(Fault::from_io("read", &error, place)).into()
+            }
+            // To the app this is a connection that was lost, whichever way the server closed it.
+            Some(Err(HandshakeError::Closed)) => {
+                let errno = -libc::ECONNRESET;
+                Failure::from(Fault { syscall: "read", errno, place }).into()
+            }
+            None => Failure::from(Fault::timed_out("read", place)).into(),
+        }
+    }
+}
+
+impl From<Failure> for Outcome {
+    fn from(failure: Failure) -> Self {
+        match failure.local_fault() {
+            Some(fault) => Self::LocalFault(fault.clone()),
+            None => Self::Unreachable(failure),
+        }
+    }
+}
+
+async fn let_others_go_first() {
+    let mut have_gone = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut have_gone, true) {
+            return Poll::Ready(());
+        }
+        // Not `yield_now`, which asks the poller as well.
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 fn deadline(limit: Option<Duration>) -> Option<Instant> {

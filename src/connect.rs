@@ -1,4 +1,4 @@
-//! From a peer to a connected stream: look-up, addresses raced, one deadline over all of it.
+//! From a peer to a connected socket: look-up, addresses raced, one deadline over all of it.
 
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
@@ -14,7 +14,7 @@ use crate::dial::{dial, dial_unix};
 use crate::failure::{Failure, Fault, Place};
 use crate::lookup::Lookups;
 use crate::servers::{Addresses, Family, Peer};
-use crate::stream::Stream;
+use socket2::Socket;
 
 /// Further away than any deadline.
 const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
@@ -32,7 +32,7 @@ pub async fn connect(
     peer: &Peer,
     lookups: &Arc<Lookups>,
     deadline: Option<Instant>,
-) -> Result<(Stream, Place), Failure> {
+) -> Result<(Socket, Place), Failure> {
     match peer {
         Peer::Unix { path } => connect_unix(path, deadline).await,
         Peer::Tcp { host, port, family, local_address, addresses } => {
@@ -45,7 +45,7 @@ pub async fn connect(
     }
 }
 
-async fn connect_unix(path: &Path, deadline: Option<Instant>) -> Result<(Stream, Place), Failure> {
+async fn connect_unix(path: &Path, deadline: Option<Instant>) -> Result<(Socket, Place), Failure> {
     let place = Place::Path(path.into());
     match within(deadline, dial_unix(path)).await {
         Some(result) => Ok((result?, place)),
@@ -74,20 +74,20 @@ async fn race_within(
     targets: &[SocketAddr],
     local_address: Option<IpAddr>,
     addresses: Addresses,
-) -> Result<(Stream, Place), Failure> {
+) -> Result<(Socket, Place), Failure> {
     let (targets, head_start) = match addresses {
         Addresses::First => (&targets[..1], Duration::ZERO),
         Addresses::Raced(head_start) => (targets, head_start),
     };
     match within(deadline, race(targets, local_address, head_start)).await {
-        Some(Ok((stream, address))) => Ok((stream, Place::Address(address))),
+        Some(Ok((socket, address))) => Ok((socket, Place::Address(address))),
         Some(Err(failure)) => Err(failure),
         None => Err(Fault::timed_out("connect", Place::Address(targets[0])).into()),
     }
 }
 
 /// The output of `future`, or `None` once the deadline has passed.
-pub fn within<F: Future>(
+fn within<F: Future>(
     deadline: Option<Instant>,
     future: F,
 ) -> impl Future<Output = Option<F::Output>> {
@@ -119,10 +119,10 @@ async fn race(
     targets: &[SocketAddr],
     local_address: Option<IpAddr>,
     head_start: Duration,
-) -> Result<(Stream, SocketAddr), Failure> {
+) -> Result<(Socket, SocketAddr), Failure> {
     if let [target] = targets {
-        let stream = dial(*target, local_address).await?;
-        return Ok((stream, *target));
+        let socket = dial(*target, local_address).await?;
+        return Ok((socket, *target));
     }
     let mut waiting = targets.iter().copied();
     let mut running = JoinSet::new();
@@ -130,7 +130,7 @@ async fn race(
     loop {
         if let Some(target) = waiting.next() {
             running.spawn(async move {
-                dial(target, local_address).await.map(|stream| (stream, target))
+                dial(target, local_address).await.map(|socket| (socket, target))
             });
         }
         let ended = if waiting.len() == 0 {
@@ -194,7 +194,7 @@ mod tests {
         (listener, queue, address)
     }
 
-    async fn connect_to(peer: &Peer) -> Result<(Stream, Place), Failure> {
+    async fn connect_to(peer: &Peer) -> Result<(Socket, Place), Failure> {
         connect(peer, &Lookups::new(), None).await
     }
 
@@ -211,7 +211,7 @@ mod tests {
         let (_listener, address) = listen(Ipv4Addr::LOCALHOST).await;
         let lookups = Lookups::with(|_, _| panic!("no look-up is needed"));
         let (_, place) =
-            connect(&tcp("127.0.0.1", address.port()), &lookups, None).await.expect("a stream");
+            connect(&tcp("127.0.0.1", address.port()), &lookups, None).await.expect("a socket");
         assert_eq!(place, Place::Address(address));
     }
 
@@ -220,7 +220,7 @@ mod tests {
         let path = std::env::temp_dir().join(format!("callosum-{}.sock", std::process::id()));
         let listener = UnixListener::bind(&path).expect("a socket");
         let connected = connect_to(&Peer::Unix { path: path.clone() }).await;
-        assert_eq!(connected.expect("a stream").1, Place::Path(path.clone()));
+        assert_eq!(connected.expect("a socket").1, Place::Path(path.clone()));
         drop(listener);
         std::fs::remove_file(&path).expect("the socket's file");
         let failure =
@@ -250,7 +250,7 @@ mod tests {
             Ok([(Ipv6Addr::LOCALHOST, 0).into(), (Ipv4Addr::LOCALHOST, 0).into()].into())
         });
         let (_, place) =
-            connect(&tcp("both", address.port()), &lookups, None).await.expect("a stream");
+            connect(&tcp("both", address.port()), &lookups, None).await.expect("a socket");
         assert_eq!(place, Place::Address(address));
     }
 
@@ -259,7 +259,7 @@ mod tests {
         let (_hanging, _queue, silent) = hanging().await;
         let (_listener, answering) = listen(Ipv4Addr::LOCALHOST).await;
         let began = Instant::now();
-        let (_, address) = race(&[silent, answering], None, HEAD_START).await.expect("a stream");
+        let (_, address) = race(&[silent, answering], None, HEAD_START).await.expect("a socket");
         assert_eq!(address, answering);
         assert!(began.elapsed() >= HEAD_START);
     }

@@ -1,4 +1,4 @@
-//! Dialling: from one address to a connected stream.
+//! Dialling: from one address to a connected socket.
 
 use std::cell::Cell;
 use std::io;
@@ -6,9 +6,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use socket2::{Domain, SockAddr, Socket, Type};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 use crate::failure::{Fault, Place};
-use crate::stream::Stream;
 
 /// Connects to `target`, from `local_address` if there is one.
 ///
@@ -17,7 +18,7 @@ use crate::stream::Stream;
 ///
 /// # Cancel safety
 /// Dropping the future closes the socket.
-pub async fn dial(target: SocketAddr, local_address: Option<IpAddr>) -> Result<Stream, Fault> {
+pub async fn dial(target: SocketAddr, local_address: Option<IpAddr>) -> Result<Socket, Fault> {
     let fault = |error: io::Error| Fault::from_io("connect", &error, Place::Address(target));
     let address = SockAddr::from(target);
     let (socket, progress) = match local_address {
@@ -32,11 +33,11 @@ pub async fn dial(target: SocketAddr, local_address: Option<IpAddr>) -> Result<S
         }
         None => begin_from_anywhere(&address).map_err(fault)?,
     };
-    let stream = established(socket, progress, &address).await.map_err(fault)?;
-    if is_connected_to_itself(stream.socket(), target) {
+    let socket = established(socket, progress, &address).await.map_err(fault)?;
+    if is_connected_to_itself(&socket, target) {
         return Err(fault(io::Error::from_raw_os_error(libc::ECONNREFUSED)));
     }
-    Ok(stream)
+    Ok(socket)
 }
 
 /// Where nobody listens on a port that the system gives to outgoing connections, it may give that very
@@ -52,7 +53,7 @@ fn is_connected_to_itself(socket: &Socket, target: SocketAddr) -> bool {
 ///
 /// # Cancel safety
 /// Dropping the future closes the socket.
-pub async fn dial_unix(path: &Path) -> Result<Stream, Fault> {
+pub async fn dial_unix(path: &Path) -> Result<Socket, Fault> {
     let connecting = async {
         let address = SockAddr::unix(path)?;
         let socket = new_socket(Domain::UNIX)?;
@@ -74,17 +75,22 @@ enum Progress {
     UnderWay,
 }
 
-async fn established(socket: Socket, progress: Progress, address: &SockAddr) -> io::Result<Stream> {
-    let mut stream = Stream::new(socket);
-    if progress == Progress::UnderWay {
-        stream
-            .when_writable(|socket| match inquire(socket, address)? {
-                Progress::Established => Ok(()),
-                Progress::UnderWay => Err(io::ErrorKind::WouldBlock.into()),
-            })
-            .await?;
+async fn established(socket: Socket, progress: Progress, address: &SockAddr) -> io::Result<Socket> {
+    if progress == Progress::Established {
+        return Ok(socket);
     }
-    Ok(stream)
+    #[allow(unsafe_code, reason = "the poller is told of the descriptor and does not own it")]
+    // SAFETY: the descriptor is that of `socket` all the time, which the watch owns; given back by
+    // `into_inner`, it is no longer watched.
+    let watched = unsafe { AsyncFd::register_with_interest(socket, Interest::WRITABLE) }?;
+    loop {
+        let mut writable = watched.writable().await?;
+        match inquire(watched.get_ref(), address)? {
+            Progress::Established => break,
+            Progress::UnderWay => writable.clear_ready(),
+        }
+    }
+    Ok(watched.into_inner())
 }
 
 thread_local! {
@@ -174,10 +180,8 @@ fn open_socket(domain: Domain) -> io::Result<Socket> {
 
 #[cfg(test)]
 pub mod tests {
-    use std::io::Write;
+    use std::io::{Read, Write};
     use std::net::{Ipv4Addr, TcpListener};
-
-    use tokio::io::AsyncReadExt;
 
     use super::*;
 
@@ -207,11 +211,11 @@ pub mod tests {
     #[tokio::test]
     async fn connects_from_the_local_address_that_was_asked_for() {
         let (listener, address) = listen();
-        let stream =
-            dial(address, Some(Ipv4Addr::new(127, 0, 0, 2).into())).await.expect("a stream");
+        let socket =
+            dial(address, Some(Ipv4Addr::new(127, 0, 0, 2).into())).await.expect("a socket");
         let (_, from) = listener.accept().expect("a connection");
         assert_eq!(from.ip(), Ipv4Addr::new(127, 0, 0, 2));
-        let local = stream.socket().local_addr().expect("an address").as_socket();
+        let local = socket.local_addr().expect("an address").as_socket();
         assert_eq!(local.map(|local| local.ip()), Some(from.ip()));
     }
 
@@ -243,12 +247,13 @@ pub mod tests {
         assert!(refuses(refusing).await);
         assert_eq!(spare_inode(), spare);
 
-        let mut stream = dial(listening, None).await.expect("a stream");
-        assert_eq!(Some(inode(stream.socket())), spare);
+        let mut socket = dial(listening, None).await.expect("a socket");
+        assert_eq!(Some(inode(&socket)), spare);
         assert_eq!(spare_inode(), None);
         listener.accept().expect("a connection").0.write_all(b"13\r\n").expect("room");
         let mut received = Vec::new();
-        stream.read_to_end(&mut received).await.expect("bytes");
+        socket.set_nonblocking(false).expect("an option");
+        socket.read_to_end(&mut received).expect("bytes");
         assert_eq!(received, b"13\r\n");
 
         assert!(refuses(refusing).await);
@@ -265,7 +270,7 @@ pub mod tests {
         let useless = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
         useless.connect(&address.into()).expect("a connection");
         SPARES.with(|spares| spares[0].set(Some(useless)));
-        dial(address, None).await.expect("a stream");
+        dial(address, None).await.expect("a socket");
     }
 
     #[cfg(target_os = "linux")]

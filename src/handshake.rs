@@ -1,8 +1,6 @@
 //! The handshake: from a stream to the slot, stopping right behind the line.
 
-use std::io::{self, Read};
-
-use tokio::io::{AsyncRead, AsyncReadExt};
+use std::io::{self, ErrorKind, Read};
 
 use crate::slot::{self, MAX_LINE, Reading};
 
@@ -23,28 +21,42 @@ pub enum HandshakeError {
     Protocol(Vec<u8>),
 }
 
-/// Reads the slot line from `stream` and not a byte behind it: it asks only for bytes that surely
-/// belong to the line, so that the rest stays in the kernel for the application.
-///
-/// # Errors
-/// [`HandshakeError`]; the stream is of no further use then.
-///
-/// # Cancel safety
-/// Not cancel safe: bytes that were read are lost with the future. Drop the stream with it.
-pub async fn read_slot<S: AsyncRead + Unpin>(stream: &mut S) -> Result<u64, HandshakeError> {
-    let mut line = [0; MAX_LINE];
-    let mut length = 0;
-    loop {
-        match slot::read(&line[..length]) {
-            Reading::Slot(slot) => return Ok(slot),
-            Reading::Invalid => return Err(protocol_error(&line[..length])),
-            Reading::Incomplete { more } => {
-                let missing = &mut line[length..length + more];
-                match stream.read(missing).await.map_err(HandshakeError::Broken)? {
-                    0 if length == 0 => return Err(HandshakeError::Closed),
-                    0 => return Err(protocol_error(&line[..length])),
-                    count => length += count,
+/// What a server said: the slot, or why there is none.
+pub type Reply = Result<u64, HandshakeError>;
+
+/// A slot line of which a part may have come.
+#[derive(Debug, Default)]
+pub struct Handshake {
+    /// Small, since most handshakes that wait have nothing yet.
+    received: Box<[u8]>,
+}
+
+impl Handshake {
+    /// Reads what has come of the slot line from `stream`, which must not block, and not a byte behind it: it
+    /// asks only for bytes that surely belong to the line, so that the rest stays in the kernel for the
+    /// application. `None` as long as more is to come; it has read all that was there then.
+    pub fn advance(&mut self, mut stream: impl Read) -> Option<Reply> {
+        let mut line = [0; MAX_LINE];
+        let mut length = self.received.len();
+        line[..length].copy_from_slice(&self.received);
+        loop {
+            let more = match slot::read(&line[..length]) {
+                Reading::Slot(slot) => return Some(Ok(slot)),
+                Reading::Invalid => return Some(Err(protocol_error(&line[..length]))),
+                Reading::Incomplete { more } => more,
+            };
+            match stream.read(&mut line[length..length + more]) {
+                Ok(0) if length == 0 => return Some(Err(HandshakeError::Closed)),
+                Ok(0) => return Some(Err(protocol_error(&line[..length]))),
+                Ok(count) => length += count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    if length > self.received.len() {
+                        self.received = line[..length].into();
+                    }
+                    return None;
                 }
+                Err(error) => return Some(Err(HandshakeError::Broken(error))),
             }
         }
     }
@@ -73,107 +85,116 @@ pub fn discard(mut socket: impl Read, received: &mut Vec<u8>) {
 mod tests {
     use std::cell::Cell;
     use std::collections::VecDeque;
-    use std::pin::Pin;
-    use std::task::{Context, Poll};
 
     use proptest::collection::vec;
     use proptest::prelude::*;
     use proptest::test_runner::TestRunner;
-    use tokio::io::{AsyncWriteExt, ReadBuf, duplex};
 
     use super::*;
 
-    /// The slot, or the bytes of the wrong line, and what the application reads afterwards.
-    async fn read(segments: &[&[u8]]) -> (Result<u64, Vec<u8>>, Vec<u8>) {
-        let (mut client, mut server) = duplex(1024);
-        let writing = async {
-            for segment in segments {
-                server.write_all(segment).await.expect("room");
-                tokio::task::yield_now().await;
-            }
-            drop(server);
-        };
-        let reading = async {
-            let slot = match read_slot(&mut client).await {
-                Ok(slot) => Ok(slot),
-                Err(HandshakeError::Protocol(received)) => Err(received),
-                Err(error) => panic!("{error:?}"),
-            };
-            let mut rest = Vec::new();
-            client.read_to_end(&mut rest).await.expect("the rest");
-            (slot, rest)
-        };
-        let ((), result) = tokio::join!(writing, reading);
-        result
-    }
-
-    #[tokio::test]
-    async fn reads_a_line_in_one_segment() {
-        assert_eq!(read(&[b"13\r\n"]).await, (Ok(13), vec![]));
-    }
-
-    #[tokio::test]
-    async fn reads_a_line_in_any_segments() {
-        assert_eq!(read(&[b"1", b"7", b"3", b"\r", b"\n"]).await, (Ok(173), vec![]));
-        assert_eq!(read(&[b"173\r", b"\n"]).await, (Ok(173), vec![]));
-    }
-
-    #[tokio::test]
-    async fn leaves_every_byte_behind_the_line() {
-        for line in ["0\r\n", "13\r\n", "173\r\n", "00000012345\r\n"] {
-            let bytes = [line.as_bytes(), b"\x0042\r\nhello"].concat();
-            let (slot, rest) = read(&[&bytes]).await;
-            assert_eq!(slot, Ok(line.trim_end().parse().expect("a number")));
-            assert_eq!(rest, b"\x0042\r\nhello");
-        }
-    }
-
-    #[tokio::test]
-    async fn keeps_the_beginning_of_a_wrong_line() {
-        assert_eq!(read(&[b"foo\r\n"]).await, (Err(b"foo".to_vec()), b"\r\n".to_vec()));
-        assert_eq!(read(&[&[b'0'; 100]]).await.0, Err(vec![b'0'; MAX_RECEIVED]));
-    }
-
-    #[tokio::test]
-    async fn takes_an_end_within_the_line_for_a_wrong_line() {
-        assert_eq!(read(&[b"13"]).await.0, Err(b"13".to_vec()));
-        assert_eq!(read(&[b"13\r"]).await.0, Err(b"13\r".to_vec()));
-        assert_eq!(read(&[&[b'0'; 40]]).await.0, Err(vec![b'0'; MAX_RECEIVED]));
-    }
-
-    #[tokio::test]
-    async fn tells_an_end_before_any_byte_apart() {
-        let (mut client, server) = duplex(64);
-        drop(server);
-        assert!(matches!(read_slot(&mut client).await, Err(HandshakeError::Closed)));
-    }
-
-    /// A stream that yields its segments one by one, with a wait before each.
+    /// A stream that yields its segments one by one, with nothing to read before each, and then ends.
     struct Segments {
         waiting: VecDeque<Vec<u8>>,
         is_ready: bool,
     }
 
-    impl AsyncRead for Segments {
-        fn poll_read(
-            mut self: Pin<&mut Self>,
-            context: &mut Context<'_>,
-            buffer: &mut ReadBuf<'_>,
-        ) -> Poll<io::Result<()>> {
+    impl Segments {
+        fn new(waiting: VecDeque<Vec<u8>>) -> Self {
+            Self { waiting, is_ready: true }
+        }
+
+        fn rest(self) -> Vec<u8> {
+            self.waiting.into_iter().flatten().collect()
+        }
+    }
+
+    impl Read for &mut Segments {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
             self.is_ready = !self.is_ready;
             if !self.is_ready {
-                context.waker().wake_by_ref();
-                return Poll::Pending;
+                return Err(ErrorKind::WouldBlock.into());
             }
             while self.waiting.front().is_some_and(Vec::is_empty) {
                 self.waiting.pop_front();
             }
-            if let Some(segment) = self.waiting.front_mut() {
-                let count = segment.len().min(buffer.remaining());
-                buffer.put_slice(&segment.drain(..count).collect::<Vec<u8>>());
-            }
-            Poll::Ready(Ok(()))
+            let Some(segment) = self.waiting.front_mut() else { return Ok(0) };
+            let count = segment.len().min(buffer.len());
+            buffer[..count].copy_from_slice(&segment[..count]);
+            segment.drain(..count);
+            Ok(count)
         }
+    }
+
+    fn reply(stream: &mut Segments) -> Reply {
+        let mut handshake = Handshake::default();
+        loop {
+            if let Some(reply) = handshake.advance(&mut *stream) {
+                return reply;
+            }
+        }
+    }
+
+    /// The slot, or the bytes of the wrong line, and what the application reads afterwards.
+    fn read(segments: &[&[u8]]) -> (Result<u64, Vec<u8>>, Vec<u8>) {
+        let mut stream = Segments::new(segments.iter().map(|segment| segment.to_vec()).collect());
+        let slot = match reply(&mut stream) {
+            Ok(slot) => Ok(slot),
+            Err(HandshakeError::Protocol(received)) => Err(received),
+            Err(error) => panic!("{error:?}"),
+        };
+        (slot, stream.rest())
+    }
+
+    #[test]
+    fn reads_a_line_in_one_segment() {
+        assert_eq!(read(&[b"13\r\n"]), (Ok(13), vec![]));
+    }
+
+    #[test]
+    fn reads_a_line_in_any_segments() {
+        assert_eq!(read(&[b"1", b"7", b"3", b"\r", b"\n"]), (Ok(173), vec![]));
+        assert_eq!(read(&[b"173\r", b"\n"]), (Ok(173), vec![]));
+    }
+
+    #[test]
+    fn leaves_every_byte_behind_the_line() {
+        for line in ["0\r\n", "13\r\n", "173\r\n", "00000012345\r\n"] {
+            let bytes = [line.as_bytes(), b"\x0042\r\nhello"].concat();
+            let (slot, rest) = read(&[&bytes]);
+            assert_eq!(slot, Ok(line.trim_end().parse().expect("a number")));
+            assert_eq!(rest, b"\x0042\r\nhello");
+        }
+    }
+
+    #[test]
+    fn keeps_the_beginning_of_a_wrong_line() {
+        assert_eq!(read(&[b"foo\r\n"]), (Err(b"foo".to_vec()), b"\r\n".to_vec()));
+        assert_eq!(read(&[&[b'0'; 100]]).0, Err(vec![b'0'; MAX_RECEIVED]));
+    }
+
+    #[test]
+    fn takes_an_end_within_the_line_for_a_wrong_line() {
+        assert_eq!(read(&[b"13"]).0, Err(b"13".to_vec()));
+        assert_eq!(read(&[b"13\r"]).0, Err(b"13\r".to_vec()));
+        assert_eq!(read(&[&[b'0'; 40]]).0, Err(vec![b'0'; MAX_RECEIVED]));
+    }
+
+    #[test]
+    fn tells_an_end_before_any_byte_apart() {
+        assert!(matches!(reply(&mut Segments::new([].into())), Err(HandshakeError::Closed)));
+    }
+
+    #[test]
+    fn says_that_a_connection_is_broken() {
+        struct Broken;
+        impl Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(ErrorKind::ConnectionReset.into())
+            }
+        }
+        let reply = Handshake::default().advance(Broken).expect("a reply");
+        let Err(HandshakeError::Broken(error)) = reply else { panic!("{reply:?}") };
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
     }
 
     /// What a server's bytes mean, from all of them at once: the slot and where the line ends.
@@ -217,12 +238,11 @@ mod tests {
         let config =
             ProptestConfig { cases: 100_000, failure_persistence: None, ..Default::default() };
         let mut runner = TestRunner::new(config);
-        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         let slots = Cell::new(0_u32);
         let property = |(bytes, at): (Vec<u8>, Vec<usize>)| {
-            let mut stream = Segments { waiting: split(&bytes, at), is_ready: true };
-            let result = runtime.block_on(read_slot(&mut stream));
-            let rest: Vec<u8> = stream.waiting.into_iter().flatten().collect();
+            let mut stream = Segments::new(split(&bytes, at));
+            let result = reply(&mut stream);
+            let rest = stream.rest();
             match (model(&bytes), result) {
                 (Some((slot, end)), Ok(read)) => {
                     slots.set(slots.get() + 1);

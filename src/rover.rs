@@ -13,15 +13,17 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use slab::Slab;
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio::time::Instant;
 
-use crate::attempt::{Limits, Outcome, attempt};
+use crate::attempt::{Limits, Outcome, Stage, Waiting, attempt};
 use crate::failure::Fault;
 use crate::faults;
 use crate::fleet::Fleet;
 use crate::gathering::Gathering;
+use crate::lobby::Lobby;
 use crate::runtime::{Runtime, runtime};
 use crate::servers::{Server, ServerTable};
+use crate::timetable::Appointment;
 
 /// A rover. Dropping it stops it.
 pub struct Rover {
@@ -83,6 +85,9 @@ pub struct Settled {
     pub outcome: Outcome,
 }
 
+/// How late a tick may be without moving those that follow: timers are about as exact as this.
+const PUNCTUAL: Duration = Duration::from_millis(5);
+
 struct Shared {
     fleet: Arc<Fleet<Delivery>>,
     limits: Limits,
@@ -94,8 +99,7 @@ struct Shared {
 struct State {
     servers: ServerTable,
     stats: Stats,
-    /// `None` until the attempt is spawned on the rover's thread.
-    in_flight: Slab<Option<AbortHandle>>,
+    in_flight: Slab<Whereabouts>,
     roving: Option<Roving>,
     /// Counts the calls of `start`, so that a loop that was stopped in mid-tick knows it.
     serial: u64,
@@ -103,9 +107,20 @@ struct State {
     epoch: u64,
 }
 
+/// Where an attempt in flight is.
+enum Whereabouts {
+    /// On its way to the rover's thread.
+    Sent,
+    /// It is a task there, which connects.
+    Connecting(AbortHandle),
+    /// It waits for its slot line, at this place of the lobby.
+    Lobby(&'static Lobby, usize),
+}
+
 struct Roving {
-    /// `None` until it is spawned on the rover's thread.
-    task: Option<AbortHandle>,
+    runtime: &'static Runtime,
+    next: Appointment,
+    interval: Duration,
     serial: u64,
     origin: u32,
     /// How many attempts of `origin` are pending.
@@ -171,10 +186,11 @@ impl Rover {
         self.shared.end_roving(&mut state);
         state.serial += 1;
         let serial = state.serial;
-        let shared = Arc::clone(&self.shared);
-        runtime.run(move || shared.spawn_roving(runtime, serial, interval));
+        let next = self.shared.schedule(runtime, serial, Instant::now() + interval);
         state.roving = Some(Roving {
-            task: None,
+            runtime,
+            next,
+            interval,
             serial,
             origin,
             pending: 0,
@@ -249,11 +265,12 @@ impl Shared {
         }
         match runtime {
             Ok(runtime) => {
-                let (ticket, epoch) = (state.in_flight.insert(None), state.epoch);
+                let (ticket, epoch) = (state.in_flight.insert(Whereabouts::Sent), state.epoch);
                 let errand = Errand { ticket, epoch, origin, registration, server };
                 let shared = Arc::clone(self);
                 if runtime.is_here() {
-                    state.in_flight[ticket] = Some(shared.launch(runtime, errand));
+                    state.in_flight[ticket] =
+                        Whereabouts::Connecting(shared.launch(runtime, errand));
                 } else {
                     runtime.run(move || shared.spawn(runtime, errand));
                 }
@@ -282,26 +299,51 @@ impl Shared {
     fn spawn(self: Arc<Self>, runtime: &'static Runtime, errand: Errand) {
         let (ticket, epoch) = (errand.ticket, errand.epoch);
         let task = Arc::clone(&self).launch(runtime, errand);
-        let mut state = self.state();
-        if state.epoch == epoch {
-            state.in_flight[ticket] = Some(task);
-        } else {
-            // Abandoned before it was begun.
+        if let Err(Whereabouts::Connecting(task)) =
+            self.note(ticket, epoch, Whereabouts::Connecting(task))
+        {
             task.abort();
         }
+    }
+
+    /// Notes where an attempt is, and hands that back where it was abandoned meanwhile.
+    fn note(&self, ticket: usize, epoch: u64, whereabouts: Whereabouts) -> Result<(), Whereabouts> {
+        let mut state = self.state();
+        if state.epoch != epoch {
+            return Err(whereabouts);
+        }
+        state.in_flight[ticket] = whereabouts;
+        Ok(())
     }
 
     /// Begins an attempt as a task. To be called where one may `tokio::spawn`.
     fn launch(self: Arc<Self>, runtime: &'static Runtime, errand: Errand) -> AbortHandle {
         let running = async move {
             let attempting = attempt(&errand.server, &self.limits, &runtime.lookups);
-            let outcome = AssertUnwindSafe(attempting)
-                .catch_unwind()
-                .await
-                .unwrap_or_else(|panic| Outcome::Internal(message(&*panic)));
-            self.finish(errand, outcome);
+            match AssertUnwindSafe(attempting).catch_unwind().await {
+                Ok(Stage::Ended(outcome)) => self.finish(errand, outcome),
+                Ok(Stage::Waiting(waiting)) => self.wait(runtime, errand, waiting),
+                Err(panic) => self.finish(errand, Outcome::Internal(message(&*panic))),
+            }
         };
         tokio::spawn(running).abort_handle()
+    }
+
+    /// Has an attempt wait for its slot line. To be called on the rover's thread.
+    fn wait(self: Arc<Self>, runtime: &'static Runtime, errand: Errand, waiting: Waiting) {
+        let (ticket, epoch) = (errand.ticket, errand.epoch);
+        let shared = Arc::clone(&self);
+        let done = move |waiting: Waiting, reply| {
+            let concluding = AssertUnwindSafe(|| waiting.conclude(reply, &shared.limits));
+            let outcome = catch_unwind(concluding)
+                .unwrap_or_else(|panic| Outcome::Internal(message(&*panic)));
+            shared.finish(errand, outcome);
+        };
+        if let Some(place) = runtime.lobby.enter(waiting, Box::new(done))
+            && self.note(ticket, epoch, Whereabouts::Lobby(&runtime.lobby, place)).is_err()
+        {
+            runtime.lobby.dismiss(place);
+        }
     }
 
     fn finish(self: &Arc<Self>, errand: Errand, outcome: Outcome) {
@@ -351,20 +393,31 @@ impl Shared {
         Delivery { rover: Arc::clone(self), origin, server, outcome }
     }
 
-    fn spawn_roving(self: Arc<Self>, runtime: &'static Runtime, serial: u64, interval: Duration) {
-        let mut state = self.state();
-        // Otherwise it has ended before it was begun.
-        if let Some(roving) = state.roving.as_mut().filter(|roving| roving.serial == serial) {
-            let task = tokio::spawn(rove(Arc::clone(&self), runtime, serial, interval));
-            roving.task = Some(task.abort_handle());
-        }
+    /// Has the roving with this serial tick at a time.
+    fn schedule(
+        self: &Arc<Self>,
+        runtime: &'static Runtime,
+        serial: u64,
+        time: Instant,
+    ) -> Appointment {
+        let shared = Arc::clone(self);
+        runtime.timetable.enter(time, move |due| {
+            // A panic is to be told of.
+            let ticking = AssertUnwindSafe(|| shared.tick(runtime, serial, due));
+            if let Err(panic) = catch_unwind(ticking) {
+                shared.report(serial, Outcome::Internal(message(&*panic)));
+            }
+        })
     }
 
-    fn tick(self: &Arc<Self>, runtime: &'static Runtime, serial: u64) {
+    fn tick(self: &Arc<Self>, runtime: &'static Runtime, serial: u64, due: Instant) {
         let mut state = self.state();
-        let Some(origin) = state.roving_origin(serial) else {
+        let Some(roving) = state.roving.as_mut().filter(|roving| roving.serial == serial) else {
             return;
         };
+        // Before anything that may go wrong.
+        roving.next = self.schedule(runtime, serial, next_tick(due, roving.interval));
+        let origin = roving.origin;
         if state.gathering().is_some_and(Gathering::is_due) {
             self.fleet.outbox.announce();
         }
@@ -391,7 +444,7 @@ impl Shared {
     /// Ends the roving. Answers with the number of its attempts that are pending.
     fn end_roving(&self, state: &mut State) -> usize {
         state.roving.take().map_or(0, |mut roving| {
-            roving.task.inspect(AbortHandle::abort);
+            roving.runtime.timetable.cancel(roving.next);
             if roving.gathering.release() {
                 self.fleet.outbox.announce();
             }
@@ -403,8 +456,9 @@ impl Shared {
         let mut state = self.state();
         state.epoch += 1;
         self.end_roving(&mut state);
-        let in_flight = std::mem::take(&mut state.in_flight);
-        in_flight.iter().filter_map(|(_, task)| task.as_ref()).for_each(AbortHandle::abort);
+        for (_, whereabouts) in std::mem::take(&mut state.in_flight) {
+            whereabouts.abandon();
+        }
         self.fleet.outbox.withdraw(|delivery| Arc::ptr_eq(&delivery.rover, self));
         state.stats.abandoned += std::mem::take(&mut state.stats.pending);
     }
@@ -432,6 +486,18 @@ impl State {
         self.stats.pending -= 1;
         if let Some(roving) = self.roving.as_mut().filter(|roving| roving.origin == origin) {
             roving.pending -= 1;
+        }
+    }
+}
+
+impl Whereabouts {
+    /// Ends the attempt there; its connection is closed.
+    fn abandon(self) {
+        match self {
+            // It knows by the epoch.
+            Self::Sent => {}
+            Self::Connecting(task) => task.abort(),
+            Self::Lobby(lobby, place) => lobby.dismiss(place),
         }
     }
 }
@@ -465,17 +531,10 @@ impl Delivery {
     }
 }
 
-async fn rove(shared: Arc<Shared>, runtime: &'static Runtime, serial: u64, interval: Duration) {
-    let mut ticks = interval_at(Instant::now() + interval, interval);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        // A panic would end the loop, and nobody would know.
-        let ticking = AssertUnwindSafe(|| shared.tick(runtime, serial));
-        if let Err(panic) = catch_unwind(ticking) {
-            shared.report(serial, Outcome::Internal(message(&*panic)));
-        }
-    }
+/// When the tick after the one that was due is. One that is late, as when the machine slept, moves all that follow.
+fn next_tick(due: Instant, interval: Duration) -> Instant {
+    let now = Instant::now();
+    if now > due + PUNCTUAL { now + interval } else { due + interval }
 }
 
 fn message(panic: &(dyn Any + Send)) -> String {

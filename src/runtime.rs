@@ -17,7 +17,9 @@ use tokio::runtime::Builder;
 use tokio::sync::Notify;
 
 use crate::dial::close_spares;
+use crate::lobby::Lobby;
 use crate::lookup::Lookups;
+use crate::timetable::Timetable;
 
 /// How many look-ups block a thread at the same time. With the rover's own thread this stays well under
 /// the 16 threads that the package promises.
@@ -30,6 +32,10 @@ const MAX_HELD_BACK: usize = 32;
 pub struct Runtime {
     /// The look-ups that they share.
     pub lookups: Arc<Lookups>,
+    /// Where they wait for their slot lines.
+    pub lobby: Arc<Lobby>,
+    /// What is to be called later.
+    pub timetable: Arc<Timetable>,
     inbox: Arc<Inbox>,
 }
 
@@ -116,12 +122,19 @@ fn begin() -> io::Result<Runtime> {
         .on_thread_park(prepare_rest)
         .build()?;
     let inbox = Arc::new(Inbox::default());
+    let timetable = Arc::new(Timetable::default());
+    let (lobby, doorman) = {
+        let _context = runtime.enter();
+        Lobby::new(&timetable)?
+    };
+    runtime.spawn(Arc::clone(&timetable).work());
+    runtime.spawn(Arc::clone(&lobby).work(doorman));
     let work = Arc::clone(&inbox).work();
     thread::Builder::new().name("rover".into()).spawn(move || {
         HELD_BACK.set(Some(Vec::new()));
         runtime.block_on(work);
     })?;
-    Ok(Runtime { lookups: Lookups::new(), inbox })
+    Ok(Runtime { lookups: Lookups::new(), lobby, timetable, inbox })
 }
 
 impl Inbox {

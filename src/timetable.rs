@@ -1,0 +1,167 @@
+//! The timetable: what is to be called later on the rover's thread.
+//!
+//! One timer of Tokio serves all of it, and an entry is a fraction of what a task with a timer of its own takes:
+//! a process may have thousands of rovers, and of attempts that wait.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
+
+/// Further away than anything that is to be called.
+const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+
+/// What is to be called later, in the order of time.
+#[derive(Default)]
+pub struct Timetable {
+    entries: Mutex<Entries>,
+    earlier: Notify,
+}
+
+/// An entry of the timetable; never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Appointment(Instant, u64);
+
+type Call = Box<dyn FnOnce(Instant) + Send>;
+
+#[derive(Default)]
+struct Entries {
+    calls: BTreeMap<Appointment, Call>,
+    serial: u64,
+    /// Until when the thread sleeps; `None` where it will look by itself.
+    alarm: Option<Instant>,
+}
+
+impl Timetable {
+    /// Has `call` called at `time`, with what `time` was, or as soon after as may be. It must not panic.
+    pub fn enter(&self, time: Instant, call: impl FnOnce(Instant) + Send + 'static) -> Appointment {
+        let mut entries = self.entries();
+        entries.serial += 1;
+        let appointment = Appointment(time, entries.serial);
+        entries.calls.insert(appointment, Box::new(call));
+        if entries.alarm.is_some_and(|alarm| time < alarm) {
+            entries.alarm = None;
+            self.earlier.notify_one();
+        }
+        appointment
+    }
+
+    /// Drops an entry, unless it is being called or was.
+    pub fn cancel(&self, appointment: Appointment) {
+        let call = self.entries().calls.remove(&appointment);
+        drop(call);
+    }
+
+    /// Calls what is due, for ever.
+    pub async fn work(self: Arc<Self>) {
+        loop {
+            let alarm = self.call_what_is_due();
+            // Whether an earlier one has come or the time has: there is something to look at.
+            let _ = timeout_at(alarm, self.earlier.notified()).await;
+        }
+    }
+
+    /// Answers with the time when the next one is due.
+    fn call_what_is_due(&self) -> Instant {
+        // What is entered meanwhile has its turn after others of this thread had theirs.
+        let now = Instant::now();
+        loop {
+            let mut entries = self.entries();
+            match entries.calls.first_entry() {
+                Some(entry) if entry.key().0 <= now => {
+                    let (Appointment(time, _), call) = entry.remove_entry();
+                    drop(entries);
+                    // A bug, and it must not take the others with it.
+                    let _ = catch_unwind(AssertUnwindSafe(|| call(time)));
+                }
+                next => {
+                    let alarm = next.map_or_else(|| now + NEVER, |entry| entry.key().0);
+                    entries.alarm = Some(alarm);
+                    return alarm;
+                }
+            }
+        }
+    }
+
+    fn entries(&self) -> MutexGuard<'_, Entries> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    use tokio::time::{advance, sleep};
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// A timetable at work, and the names that were called.
+    fn timetable() -> (Arc<Timetable>, Sender<&'static str>, Receiver<&'static str>) {
+        let timetable = Arc::new(Timetable::default());
+        tokio::spawn(Arc::clone(&timetable).work());
+        let (called, calls) = channel();
+        (timetable, called, calls)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_what_is_due_in_the_order_of_time() {
+        let (timetable, called, calls) = timetable();
+        let began = Instant::now();
+        for (seconds, name) in [(3, "third"), (1, "first"), (2, "second")] {
+            let called = called.clone();
+            let time = began + seconds * SECOND;
+            timetable.enter(time, move |due| {
+                assert_eq!(due, time);
+                called.send(name).expect("a listener");
+            });
+        }
+        sleep(2 * SECOND + SECOND / 2).await;
+        assert_eq!(calls.try_iter().collect::<Vec<_>>(), ["first", "second"]);
+        sleep(SECOND).await;
+        assert_eq!(calls.try_iter().collect::<Vec<_>>(), ["third"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn sleeps_no_longer_than_to_what_was_entered_meanwhile() {
+        let (timetable, called, calls) = timetable();
+        timetable.enter(Instant::now() + 10 * SECOND, |_| {});
+        sleep(SECOND).await;
+        timetable.enter(Instant::now() + SECOND, move |_| called.send("it").expect("a listener"));
+        sleep(SECOND + SECOND / 2).await;
+        assert_eq!(calls.try_recv(), Ok("it"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_nothing_that_was_cancelled_and_drops_it() {
+        let (timetable, called, calls) = timetable();
+        let appointment = timetable.enter(Instant::now() + SECOND, move |_| {
+            called.send("it").expect("a listener");
+        });
+        timetable.cancel(appointment);
+        timetable.cancel(appointment);
+        assert!(calls.recv().is_err());
+        sleep(2 * SECOND).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn goes_on_when_a_call_panics_or_enters_another() {
+        let (timetable, called, calls) = timetable();
+        timetable.enter(Instant::now() + SECOND, |_| panic!("on purpose"));
+        let again = Arc::clone(&timetable);
+        timetable.enter(Instant::now() + SECOND, move |due| {
+            again.enter(due + SECOND, move |_| called.send("it").expect("a listener"));
+        });
+        // Over the second one in a leap: what is late is called all the same.
+        sleep(Duration::ZERO).await;
+        advance(3 * SECOND).await;
+        sleep(Duration::ZERO).await;
+        sleep(SECOND).await;
+        assert_eq!(calls.try_recv(), Ok("it"));
+    }
+}
