@@ -108,7 +108,7 @@ export interface NativeStats {
 
 /** What the socket of a connection is to be set to. */
 export interface NativeWrap {
-  /** `allowHalfOpen` 1, `noDelay` 2, `keepAlive` 4. */
+  /** `allowHalfOpen` 1, `noDelay` 2, `keepAlive` 4, a Unix socket 8. */
   flags: number
   /** In milliseconds. */
   keepAliveInitialDelay: number

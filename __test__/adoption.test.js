@@ -60,3 +60,46 @@ describe('a runtime whose net.Socket does not adopt descriptors', () => {
     });
   }
 });
+
+/** Roves where the constructor of `net.Socket` throws, after so many connections that it has made. */
+async function roveUntilThrown({ ClientRover, print }, { address, made }) {
+  const { once } = require('node:events');
+  const net = require('node:net');
+  const { openDescriptors } = require('./__test__/helpers/footprint.js');
+  const { until } = require('./__test__/helpers/wait.js');
+  const { Socket } = net;
+  let doesThrow = false;
+  net.Socket = class extends Socket {
+    constructor(options) {
+      if (doesThrow) throw new Error('Out of sockets');
+      super(options);
+    }
+  };
+  const rover = new ClientRover({ servers: { a: address } });
+  const sockets = () => openDescriptors().filter((target) => target.startsWith('socket:')).length;
+  const before = sockets();
+  for (let n = 0; n < made; n++) {
+    rover.connect();
+    const [, socket] = await once(rover, 'connection');
+    socket.destroy();
+  }
+  doesThrow = true;
+  rover.connect();
+  const [{ message }] = await once(rover, 'error');
+  print(message);
+  await until(() => sockets() === before);
+}
+
+describe('a net.Socket whose constructor throws', () => {
+  for (const [made, when] of [
+    [0, 'at the first connection'],
+    [2, 'when it is given a handle'],
+  ]) {
+    it(`is told of in one error, and the connection closed, ${when}`, async function () {
+      if (process.platform !== 'linux') return this.skip();
+      const server = await slotServer();
+      const printed = await printedBy(roveUntilThrown, { address: server.address, made });
+      assert.deepEqual(printed, ['Out of sockets']);
+    });
+  }
+});

@@ -56,6 +56,7 @@ function checkServer(server) {
     localAddress: localAddress(server.localAddress),
     headStart: headStart(server),
     flags:
+      (path === undefined ? 0 : WRAP_FLAGS.unix) |
       (server.allowHalfOpen ? WRAP_FLAGS.allowHalfOpen : 0) |
       (server.noDelay ? WRAP_FLAGS.noDelay : 0) |
       (server.keepAlive ? WRAP_FLAGS.keepAlive : 0),

@@ -1,6 +1,7 @@
 'use strict';
 
 const { codedError } = require('./errors');
+const { learnHandle, tcpHandle } = require('./handle');
 
 /** @type {typeof import('node:net').Socket} */
 let Socket;
@@ -11,7 +12,7 @@ function loadSocket() {
 }
 
 /** Which options of a server concern its socket; bits of `NativeWrap.flags`. */
-const WRAP_FLAGS = { allowHalfOpen: 1, noDelay: 2, keepAlive: 4 };
+const WRAP_FLAGS = { allowHalfOpen: 1, noDelay: 2, keepAlive: 4, unix: 8 };
 
 /**
  * Makes the socket of the connection that is being delivered: open and flowing, like one from
@@ -24,10 +25,14 @@ const WRAP_FLAGS = { allowHalfOpen: 1, noDelay: 2, keepAlive: 4 };
  */
 function takeSocket(fleet, wrap) {
   const flags = wrap ? wrap.flags : 0;
+  const isTcp = (flags & WRAP_FLAGS.unix) === 0;
+  let handle;
   let socket;
   try {
     const fd = fleet.claim();
+    handle = isTcp ? tcpHandle(fd) : undefined;
     socket = new Socket({
+      handle,
       fd,
       readable: true,
       writable: true,
@@ -38,12 +43,17 @@ function takeSocket(fleet, wrap) {
       autoDestroy: true,
       decodeStrings: false,
     });
-    if (socket.pending) adopt(socket, fd);
+    if (handle === undefined) {
+      if (socket.pending) adopt(socket, fd);
+      else if (isTcp) learnHandle(socket, fd);
+    }
   } catch (error) {
-    // A socket that has the descriptor closes it itself.
-    if (socket?._handle) fleet.adopted();
+    // What has the descriptor closes it.
+    const owner = socket?._handle ?? handle;
+    if (owner) fleet.adopted();
     else fleet.refused();
-    socket?.destroy();
+    if (socket) socket.destroy();
+    else handle?.close();
     throw error;
   }
   fleet.adopted();

@@ -84,7 +84,7 @@ pub struct NativeServer {
 #[napi(object)]
 #[derive(Clone)]
 pub struct NativeWrap {
-    /// `allowHalfOpen` 1, `noDelay` 2, `keepAlive` 4.
+    /// `allowHalfOpen` 1, `noDelay` 2, `keepAlive` 4, a Unix socket 8.
     pub flags: u32,
     /// In milliseconds.
     pub keep_alive_initial_delay: f64,
