@@ -5,7 +5,7 @@
 export declare class ClientRover {
   /** A rover at rest, without servers. */
   constructor(fleet: Fleet, limits: NativeLimits)
-  /** Adds a server under a registration, a number that was never used before. */
+  /** Adds a server under a registration, a number that is vacant. There is room for all up to the highest. */
   addServer(registration: number, server: NativeServer): void
   /** Drops the server of a registration. */
   dropServer(registration: number): void

@@ -3,7 +3,7 @@
 const assert = require('node:assert/strict');
 
 const { ClientRover, attempt, attempts, makeRover } = require('./helpers/rover.js');
-const { refusedAddress } = require('./helpers/slot-server.js');
+const { refusedAddress, slotServer } = require('./helpers/slot-server.js');
 
 describe('dropServer', () => {
   it('removes a server, shown at once (row 4)', () => {
@@ -42,5 +42,19 @@ describe('dropServer', () => {
     const { event, error } = await attempt(rover);
     assert.equal(event, 'error');
     assert.equal(error.message, 'No servers to contact');
+  });
+
+  it('lets an attempt in flight have its event, of the server that was dropped and of no later one (row 4)', async () => {
+    const silent = await slotServer({ greeting: '' });
+    const rover = makeRover({ servers: { a: silent.address } });
+    const outcome = attempt(rover);
+    const socket = await silent.nextSocket();
+    rover.dropServer('a');
+    rover.addServer('b', await refusedAddress());
+    socket.end();
+    const { event, id, server, error } = await outcome;
+    assert.deepEqual({ event, id, code: error.code }, { event: 'unreachable', id: 'a', code: 'ECONNRESET' });
+    assert.equal(server.port, silent.address.port);
+    assert.equal((await attempt(rover)).id, 'b');
   });
 });

@@ -71,7 +71,7 @@ function emitConnection(rover, state, slot, wrap) {
 
 /** The id and the app's own object of a server, or an equal one where the app has dropped it. */
 function describe(state, registration, dropped) {
-  const entry = state.table.find(registration) ?? state.table.findLike(dropped);
+  const entry = dropped ? state.table.findLike(dropped) : state.table.find(registration);
   if (entry !== undefined) return { id: entry.id, server: entry.server };
   const { id, host, port, path } = dropped;
   return { id, server: path === undefined ? { host, port } : { path } };

@@ -10,7 +10,7 @@ const { checkServer, isSameServer } = require('./server-options');
  * @property {string} id
  * @property {object} server the app's own object
  * @property {import('./server-options').CheckedServer} checked what was registered of it
- * @property {number} registration never used twice by one rover
+ * @property {number} registration its number as long as it is in the table, then that of a later one
  */
 
 /**
@@ -20,11 +20,14 @@ const { checkServer, isSameServer } = require('./server-options');
  * It is the handler of the proxy itself, rather than to have one: a method that is named like a trap is one.
  */
 class ServerTable {
-  /** @type {Map<string | number, Entry>} each by its id, a string, and by its registration, a number */
+  /** @type {Map<string, Entry>} */
   #entries = new Map();
   #isStale = false;
   #native;
-  #registrations = 0;
+  /** @type {(Entry | undefined)[]} the entries by their registrations; one place at first, as V8 would make 17 */
+  #registered = [undefined];
+  /** @type {number[]} registrations that are no longer used */
+  #vacant = [0];
   #servers;
   #view;
 
@@ -100,13 +103,13 @@ class ServerTable {
   }
 
   /**
-   * The server of a registration, if it is still registered.
+   * The server of a registration.
    *
    * @param {number} registration
    * @returns {Entry | undefined}
    */
   find(registration) {
-    return this.#entries.get(registration);
+    return this.#registered[registration];
   }
 
   /**
@@ -140,8 +143,8 @@ class ServerTable {
   #read(servers) {
     const checked = new Map();
     for (const id of Object.keys(servers)) checked.set(id, [servers[id], checkServer(servers[id])]);
-    for (const [key, entry] of this.#entries) {
-      if (typeof key === 'string' && !checked.has(key)) this.#unregister(entry);
+    for (const [id, entry] of this.#entries) {
+      if (!checked.has(id)) this.#unregister(entry);
     }
     for (const [id, [server, description]] of checked) this.#register(id, server, description);
   }
@@ -180,20 +183,24 @@ class ServerTable {
   #register(id, server, checked) {
     const known = this.#entries.get(id);
     if (known?.server === server && isSameServer(known.checked, checked)) return;
-    const entry = { id, server, checked, registration: ++this.#registrations };
+    const registration = this.#vacant.at(-1) ?? this.#registered.length;
     const { flags, keepAliveInitialDelay, timeout, ...peer } = checked;
     const wrap = { flags, keepAliveInitialDelay, timeout };
-    this.#native.addServer(entry.registration, { id, wrap, ...peer });
+    this.#native.addServer(registration, { id, wrap, ...peer });
+    this.#vacant.pop();
     this.#unregister(known);
+    const entry = { id, server, checked, registration };
     this.#entries.set(id, entry);
-    this.#entries.set(entry.registration, entry);
+    this.#registered[registration] = entry;
   }
 
   #unregister(entry) {
     if (entry === undefined) return;
-    this.#native.dropServer(entry.registration);
-    this.#entries.delete(entry.id);
-    this.#entries.delete(entry.registration);
+    const { id, registration } = entry;
+    this.#native.dropServer(registration);
+    this.#entries.delete(id);
+    this.#registered[registration] = undefined;
+    this.#vacant.push(registration);
   }
 }
 

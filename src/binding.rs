@@ -233,7 +233,7 @@ impl NativeRover {
         Self(Rover::new(&fleet.fleet, limits, max_pending))
     }
 
-    /// Adds a server under a registration, a number that was never used before.
+    /// Adds a server under a registration, a number that is vacant. There is room for all up to the highest.
     #[napi(catch_unwind)]
     pub fn add_server(&self, registration: u32, server: NativeServer) -> napi::Result<()> {
         self.0.add_server(registration, server.into_server()?);
@@ -295,14 +295,14 @@ impl NativeRover {
 
 fn arguments(settled: Settled, handoff: &mut Handoff) -> Arguments {
     handoff.withdraw();
-    let Settled { origin, server, registered, outcome } = settled;
+    let Settled { origin, server, outcome } = settled;
     let (mut slot, mut detail) = (-1.0, None);
     let kind = match outcome {
         Outcome::Connection { slot: number, descriptor } => {
             handoff.offer(descriptor);
             // Exact: a slot fits into 53 bits.
             slot = number as f64;
-            let wrap = server.as_ref().and_then(|(_, server)| NativeWrap::from_wrap(server.wrap));
+            let wrap = server.as_ref().and_then(|it| NativeWrap::from_wrap(it.server.wrap));
             detail = wrap.map(Either3::C);
             OutcomeKind::Connection
         }
@@ -325,12 +325,12 @@ fn arguments(settled: Settled, handoff: &mut Handoff) -> Arguments {
         Outcome::NoServers => OutcomeKind::NoServers,
         Outcome::Internal(message) => return internal(origin, &message),
     };
-    let registration = server.as_ref().map_or(0, |(registration, _)| *registration);
+    let registration = server.as_ref().map_or(0, |it| it.registration);
     let is_named =
         matches!(kind, OutcomeKind::Unreachable | OutcomeKind::Protocol | OutcomeKind::LocalFault);
     let described = server
-        .filter(|_| is_named && !registered)
-        .map(|(_, server)| NativeServer::from_server(&server));
+        .filter(|it| is_named && it.is_dropped())
+        .map(|it| NativeServer::from_server(&it.server));
     (kind as u32, origin, registration, slot, detail, described).into()
 }
 

@@ -22,7 +22,7 @@ use crate::fleet::Fleet;
 use crate::gathering::Gathering;
 use crate::lobby::Lobby;
 use crate::runtime::{Runtime, runtime};
-use crate::servers::{Server, ServerTable};
+use crate::servers::{Registered, Server, ServerTable};
 use crate::timetable::Appointment;
 
 /// A rover. Dropping it stops it.
@@ -68,7 +68,7 @@ pub struct Stats {
 pub struct Delivery {
     rover: Arc<Shared>,
     origin: u32,
-    server: Option<(u32, Arc<Server>)>,
+    server: Option<Arc<Registered>>,
     outcome: Outcome,
 }
 
@@ -77,10 +77,8 @@ pub struct Delivery {
 pub struct Settled {
     /// Who asked for the attempt.
     pub origin: u32,
-    /// The registration of the server and the server; `None` where there was none to pick.
-    pub server: Option<(u32, Arc<Server>)>,
-    /// Whether the server is still registered under that number.
-    pub registered: bool,
+    /// The server; `None` where there was none to pick.
+    pub server: Option<Arc<Registered>>,
     /// How the attempt ended.
     pub outcome: Outcome,
 }
@@ -133,8 +131,7 @@ struct Errand {
     ticket: usize,
     epoch: u64,
     origin: u32,
-    registration: u32,
-    server: Arc<Server>,
+    registered: Arc<Registered>,
 }
 
 impl Rover {
@@ -152,7 +149,7 @@ impl Rover {
         Self { shared, berth }
     }
 
-    /// Adds a server under a registration that was never used before.
+    /// Adds a server under a vacant registration: see [`ServerTable::add`].
     pub fn add_server(&self, registration: u32, server: Server) {
         faults::strike(faults::Fault::Method, &server);
         self.shared.state().servers.add(registration, server);
@@ -249,13 +246,12 @@ impl Shared {
         runtime: io::Result<&'static Runtime>,
         origin: u32,
     ) -> Begun {
-        let Some((registration, server)) = state.servers.pick(|count| rand::random_range(0..count))
-        else {
+        let Some(registered) = state.servers.pick(|count| rand::random_range(0..count)) else {
             state.stats.attempts += 1;
             state.stats.errors += 1;
             return Begun::NoServers;
         };
-        faults::strike(faults::Fault::Tick, &server);
+        faults::strike(faults::Fault::Tick, &registered.server);
         if !self.has_room(state) {
             return Begun::Skipped;
         }
@@ -266,7 +262,7 @@ impl Shared {
         match runtime {
             Ok(runtime) => {
                 let (ticket, epoch) = (state.in_flight.insert(Whereabouts::Sent), state.epoch);
-                let errand = Errand { ticket, epoch, origin, registration, server };
+                let errand = Errand { ticket, epoch, origin, registered };
                 let shared = Arc::clone(self);
                 if runtime.is_here() {
                     state.in_flight[ticket] =
@@ -277,8 +273,8 @@ impl Shared {
             }
             // Nothing can be tried without a thread to try it on: the server is not to blame.
             Err(error) => {
-                let fault = Fault::from_io("connect", &error, server.peer.place());
-                self.deliver(origin, Some((registration, server)), Outcome::LocalFault(fault));
+                let fault = Fault::from_io("connect", &error, registered.server.peer.place());
+                self.deliver(origin, Some(registered), Outcome::LocalFault(fault));
             }
         }
         Begun::InFlight
@@ -319,7 +315,7 @@ impl Shared {
     /// Begins an attempt as a task. To be called where one may `tokio::spawn`.
     fn launch(self: Arc<Self>, runtime: &'static Runtime, errand: Errand) -> AbortHandle {
         let running = async move {
-            let attempting = attempt(&errand.server, &self.limits, &runtime.lookups);
+            let attempting = attempt(&errand.registered.server, &self.limits, &runtime.lookups);
             match AssertUnwindSafe(attempting).catch_unwind().await {
                 Ok(Stage::Ended(outcome)) => self.finish(errand, outcome),
                 Ok(Stage::Waiting(waiting)) => self.wait(runtime, errand, waiting),
@@ -347,7 +343,7 @@ impl Shared {
     }
 
     fn finish(self: &Arc<Self>, errand: Errand, outcome: Outcome) {
-        let Errand { ticket, epoch, origin, registration, server } = errand;
+        let Errand { ticket, epoch, origin, registered } = errand;
         let mut state = self.state();
         if state.epoch != epoch {
             drop(state);
@@ -364,7 +360,7 @@ impl Shared {
             return;
         }
         let is_pressing = matches!(outcome, Outcome::Connection { .. }) || self.is_crowded(&state);
-        let delivery = self.delivery(origin, Some((registration, server)), outcome);
+        let delivery = self.delivery(origin, Some(registered), outcome);
         let may_wait = is_roving && !is_pressing;
         if may_wait && state.gathering().is_some_and(Gathering::holds_back) {
             self.fleet.outbox.put_quietly(delivery);
@@ -375,19 +371,14 @@ impl Shared {
 
     /// Puts an outcome into the outbox. The caller holds the state, so that a `stop` finds the outcome
     /// either in flight or in the outbox.
-    fn deliver(
-        self: &Arc<Self>,
-        origin: u32,
-        server: Option<(u32, Arc<Server>)>,
-        outcome: Outcome,
-    ) {
+    fn deliver(self: &Arc<Self>, origin: u32, server: Option<Arc<Registered>>, outcome: Outcome) {
         self.fleet.outbox.put(self.delivery(origin, server, outcome));
     }
 
     fn delivery(
         self: &Arc<Self>,
         origin: u32,
-        server: Option<(u32, Arc<Server>)>,
+        server: Option<Arc<Registered>>,
         outcome: Outcome,
     ) -> Delivery {
         Delivery { rover: Arc::clone(self), origin, server, outcome }
@@ -524,10 +515,8 @@ impl Delivery {
             | Outcome::Internal(_) => &mut state.stats.errors,
         };
         *counter += 1;
-        let registered =
-            server.as_ref().is_some_and(|(registration, _)| state.servers.contains(*registration));
         drop(state);
-        Settled { origin, server, registered, outcome }
+        Settled { origin, server, outcome }
     }
 }
 

@@ -1,12 +1,12 @@
 //! The server table: what a rover picks from. Add, drop and pick take constant time.
 //!
-//! A server is known by its *registration*, a number that the host gives it and never uses again;
-//! so an attempt in flight can tell whether its server is still the one that is registered.
+//! A server is known by its *registration*, a small number that the host gives it. It may be another server's
+//! when this one has been dropped: an attempt in flight knows by the server itself whether it was.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::failure::Place;
@@ -91,34 +91,65 @@ pub struct Wrap {
     pub timeout: f64,
 }
 
+/// A server in a table, or one that was.
+#[derive(Debug)]
+pub struct Registered {
+    /// Its number.
+    pub registration: u32,
+    /// The server.
+    pub server: Server,
+    is_dropped: AtomicBool,
+}
+
+impl Registered {
+    /// Whether it was dropped from its table. An attempt in flight may ask long after; to look the number up
+    /// in a table of many servers would take longer.
+    pub fn is_dropped(&self) -> bool {
+        self.is_dropped.load(Ordering::Relaxed)
+    }
+
+    fn drop_out(&self) {
+        self.is_dropped.store(true, Ordering::Relaxed);
+    }
+}
+
 /// The servers that a rover picks from.
 #[derive(Debug, Default)]
 pub struct ServerTable {
-    servers: Vec<(u32, Arc<Server>)>,
-    positions: HashMap<u32, usize>,
+    servers: Vec<Arc<Registered>>,
+    /// Where in `servers` each registration is; [`NOWHERE`] where it is vacant.
+    positions: Vec<u32>,
 }
 
+const NOWHERE: u32 = u32::MAX;
+
 impl ServerTable {
-    /// Adds a server under a registration, or replaces the one that has it.
+    /// Adds a server under a registration that is vacant. Registrations are given from 0 on: the table has room
+    /// for all up to the highest.
     pub fn add(&mut self, registration: u32, server: Server) {
-        let entry = (registration, Arc::new(server));
-        match self.positions.get(&registration) {
-            Some(&position) => self.servers[position] = entry,
-            None => {
-                self.positions.insert(registration, self.servers.len());
-                self.servers.push(entry);
-            }
+        self.drop_server(registration);
+        let is_dropped = AtomicBool::new(false);
+        let position = self.servers.len() as u32;
+        self.servers.push(Arc::new(Registered { registration, server, is_dropped }));
+        let index = registration as usize;
+        if index >= self.positions.len() {
+            self.positions.resize(index + 1, NOWHERE);
         }
+        self.positions[index] = position;
     }
 
-    /// Drops the server of a registration; an unknown one is a no-op. Attempts in flight to it go on.
+    /// Drops the server of a registration; a vacant one is a no-op. Attempts in flight to it go on.
     pub fn drop_server(&mut self, registration: u32) {
-        let Some(position) = self.positions.remove(&registration) else {
+        let Some(position) = self.positions.get_mut(registration as usize) else {
             return;
         };
-        self.servers.swap_remove(position);
-        if let Some((moved, _)) = self.servers.get(position) {
-            self.positions.insert(*moved, position);
+        let position = std::mem::replace(position, NOWHERE);
+        if position == NOWHERE {
+            return;
+        }
+        self.servers.swap_remove(position as usize).drop_out();
+        if let Some(moved) = self.servers.get(position as usize) {
+            self.positions[moved.registration as usize] = position;
         }
     }
 
@@ -127,19 +158,13 @@ impl ServerTable {
         self.servers.is_empty()
     }
 
-    /// Whether a server is registered under this number.
-    pub fn contains(&self, registration: u32) -> bool {
-        self.positions.contains_key(&registration)
-    }
-
     /// Picks a server with `index`, which is given the number of servers and answers with a
     /// position below it. `None` when there are no servers.
-    pub fn pick(&self, index: impl FnOnce(usize) -> usize) -> Option<(u32, Arc<Server>)> {
+    pub fn pick(&self, index: impl FnOnce(usize) -> usize) -> Option<Arc<Registered>> {
         if self.is_empty() {
             return None;
         }
-        let (registration, server) = &self.servers[index(self.servers.len())];
-        Some((*registration, Arc::clone(server)))
+        Some(Arc::clone(&self.servers[index(self.servers.len())]))
     }
 }
 
@@ -155,17 +180,20 @@ mod tests {
         }
     }
 
+    fn pick(table: &ServerTable, index: usize) -> Arc<Registered> {
+        table.pick(|_| index).expect("a server")
+    }
+
     fn all(table: &ServerTable) -> Vec<u32> {
         let count = table.servers.len();
-        let mut all: Vec<u32> =
-            (0..count).map(|index| table.pick(|_| index).expect("a server").0).collect();
+        let mut all: Vec<u32> = (0..count).map(|index| pick(table, index).registration).collect();
         all.sort_unstable();
         all
     }
 
     #[test]
     fn picks_nothing_from_an_empty_table() {
-        assert_eq!(ServerTable::default().pick(|_| 0), None);
+        assert!(ServerTable::default().pick(|_| 0).is_none());
     }
 
     #[test]
@@ -173,16 +201,19 @@ mod tests {
         let mut table = ServerTable::default();
         table.add(7, server("/a"));
         table.add(8, server("/b"));
-        assert_eq!(table.pick(|count| count - 1), Some((8, Arc::new(server("/b")))));
+        let picked = table.pick(|count| count - 1).expect("a server");
+        assert_eq!((picked.registration, &picked.server), (8, &server("/b")));
         assert_eq!(all(&table), [7, 8]);
     }
 
     #[test]
-    fn replaces_a_server_under_the_same_registration() {
+    fn drops_the_server_before_under_the_same_registration() {
         let mut table = ServerTable::default();
         table.add(7, server("/a"));
+        let replaced = pick(&table, 0);
         table.add(7, server("/b"));
-        assert_eq!(table.pick(|_| 0), Some((7, Arc::new(server("/b")))));
+        assert_eq!(pick(&table, 0).server, server("/b"));
+        assert!(replaced.is_dropped());
         assert_eq!(all(&table), [7]);
     }
 
@@ -196,8 +227,6 @@ mod tests {
         {
             table.drop_server(dropped);
             assert_eq!(all(&table), left);
-            assert!(!table.contains(dropped));
-            assert!(left.iter().all(|registration| table.contains(*registration)));
         }
         table.drop_server(99);
         assert_eq!(all(&table), [1, 3, 4]);
@@ -207,8 +236,10 @@ mod tests {
     fn leaves_a_dropped_server_to_those_who_hold_it() {
         let mut table = ServerTable::default();
         table.add(1, server("/a"));
-        let (_, held) = table.pick(|_| 0).expect("a server");
+        let held = pick(&table, 0);
+        assert!(!held.is_dropped());
         table.drop_server(1);
-        assert_eq!(*held, server("/a"));
+        assert!(held.is_dropped());
+        assert_eq!(held.server, server("/a"));
     }
 }
