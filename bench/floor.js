@@ -17,6 +17,8 @@ const TITLES = {
   'refused-fresh': 'refused, with a socket for each, as net.connect() does: CPU time per rove',
   kept: 'kept, closed at once: CPU time per rove',
   hop: 'from one thread to another: until it has woken up',
+  single: 'one at a time: until the slot is there',
+  'single-by-thread': 'one at a time, made by another thread: until the slot is there and told',
 };
 
 async function main() {

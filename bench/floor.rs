@@ -1,7 +1,7 @@
 //! What the system calls of a rove cost, and nothing else: the floor under every rover. `npm run bench:floor`
 //! runs it, and says what the figures mean.
 //!
-//! Prints one line for each figure: a name and CPU time in µs. Linux only, since it reads its CPU time from
+//! Prints one line for each figure: a name and µs, of CPU time or, for what is done one at a time, of time. Linux only, since it reads its CPU time from
 //! `/proc/self/schedstat`.
 
 use std::fs;
@@ -27,6 +27,8 @@ fn main() -> io::Result<()> {
         ("refused-fresh", per_rove(|| refuse_afresh(&address(refused), ROVES))?),
         ("kept", per_rove(|| keep(&address(slot), ROVES))?),
         ("hop", hop(ROVES)?),
+        ("single", median(ROVES, || reach(&address(slot)))?),
+        ("single-by-thread", by_thread(&address(slot), ROVES)?),
     ] {
         println!("{name} {cost:.2}");
     }
@@ -95,23 +97,54 @@ fn keep(address: &SockAddr, count: usize) -> io::Result<()> {
 
 /// How long it takes until another thread has woken up, in µs.
 fn hop(count: usize) -> io::Result<f64> {
-    let (mut here, mut there) = UnixStream::pair()?;
-    let echo = thread::spawn(move || -> io::Result<()> {
+    Ok(median(count, asking(|| Ok(()))?)? / 2.0)
+}
+
+/// How long one rove takes at a time where another thread makes it, in µs.
+fn by_thread(address: &SockAddr, count: usize) -> io::Result<f64> {
+    let address = address.clone();
+    median(count, asking(move || reach(&address))?)
+}
+
+/// Has a thread of its own do `work` whenever the answer is called. It ends with the answer.
+fn asking(
+    work: impl Fn() -> io::Result<()> + Send + 'static,
+) -> io::Result<impl Fn() -> io::Result<()>> {
+    let (here, mut there) = UnixStream::pair()?;
+    thread::spawn(move || -> io::Result<()> {
         let mut byte = [0];
         while there.read(&mut byte)? > 0 {
+            work()?;
             there.write_all(&byte)?;
         }
         Ok(())
     });
-    let begun = Instant::now();
+    Ok(move || {
+        (&here).write_all(b"x")?;
+        (&here).read_exact(&mut [0])
+    })
+}
+
+/// One attempt that gets a slot, waiting for each step.
+fn reach(address: &SockAddr) -> io::Result<()> {
+    let mut socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.connect(address)?;
+    let mut line = [0; LINE.len()];
+    socket.read_exact(&mut line)?;
+    assert_eq!(line, LINE);
+    Ok(())
+}
+
+/// The median of how long `work` takes, in µs.
+fn median(count: usize, work: impl Fn() -> io::Result<()>) -> io::Result<f64> {
+    let mut times = Vec::with_capacity(count);
     for _ in 0..count {
-        here.write_all(b"x")?;
-        here.read_exact(&mut [0])?;
+        let begun = Instant::now();
+        work()?;
+        times.push(begun.elapsed());
     }
-    let elapsed = begun.elapsed();
-    drop(here);
-    echo.join().expect("no panic")?;
-    Ok(elapsed.as_secs_f64() * 1e6 / (2 * count) as f64)
+    times.sort_unstable();
+    Ok(times[count / 2].as_secs_f64() * 1e6)
 }
 
 fn new_socket() -> io::Result<Socket> {
