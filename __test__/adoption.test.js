@@ -61,18 +61,18 @@ describe('a runtime whose net.Socket does not adopt descriptors', () => {
   }
 });
 
-/** Roves where the constructor of `net.Socket` throws, after so many connections that it has made. */
-async function roveUntilThrown({ ClientRover, print }, { address, made }) {
+/** Roves where the constructor of `net.Socket` throws or ignores what it is given, after so many connections. */
+async function roveUntilBroken({ ClientRover, print }, { address, made, behaviour }) {
   const { once } = require('node:events');
   const net = require('node:net');
   const { openDescriptors } = require('./__test__/helpers/footprint.js');
   const { until } = require('./__test__/helpers/wait.js');
   const { Socket } = net;
-  let doesThrow = false;
+  let isBroken = false;
   net.Socket = class extends Socket {
-    constructor(options) {
-      if (doesThrow) throw new Error('Out of sockets');
-      super(options);
+    constructor({ handle, ...options }) {
+      if (isBroken && behaviour === 'throws') throw new Error('Out of sockets');
+      super(isBroken ? options : { handle, ...options });
     }
   };
   const rover = new ClientRover({ servers: { a: address } });
@@ -83,23 +83,24 @@ async function roveUntilThrown({ ClientRover, print }, { address, made }) {
     const [, socket] = await once(rover, 'connection');
     socket.destroy();
   }
-  doesThrow = true;
+  isBroken = true;
   rover.connect();
-  const [{ message }] = await once(rover, 'error');
-  print(message);
+  const [{ code, message }] = await once(rover, 'error');
+  print(code ?? message);
   await until(() => sockets() === before);
 }
 
-describe('a net.Socket whose constructor throws', () => {
-  for (const [made, when] of [
-    [0, 'at the first connection'],
-    [2, 'when it is given a handle'],
+describe('a net.Socket that does not take what it is given', () => {
+  for (const [what, made, behaviour, expected] of [
+    ['throws at the first connection', 0, 'throws', 'Out of sockets'],
+    ['throws when it is given a handle', 2, 'throws', 'Out of sockets'],
+    ['ignores its handle', 2, 'ignores', 'ERR_CALLOSUM_UNSUPPORTED'],
   ]) {
-    it(`is told of in one error, and the connection closed, ${when}`, async function () {
+    it(`is told of in one error, and the connection closed, where it ${what}`, async function () {
       if (process.platform !== 'linux') return this.skip();
       const server = await slotServer();
-      const printed = await printedBy(roveUntilThrown, { address: server.address, made });
-      assert.deepEqual(printed, ['Out of sockets']);
+      const printed = await printedBy(roveUntilBroken, { address: server.address, made, behaviour });
+      assert.deepEqual(printed, [expected]);
     });
   }
 });

@@ -3,6 +3,8 @@
 const assert = require('node:assert/strict');
 const { once } = require('node:events');
 
+const { timersTell } = require('../lib/roving-timer.js');
+const { printedBy } = require('./helpers/child.js');
 const { assertQuiet, attempt, makeRover, track } = require('./helpers/rover.js');
 const { refusedAddress, slotServer } = require('./helpers/slot-server.js');
 
@@ -89,6 +91,33 @@ describe('intervalId', () => {
     rover.intervalId.unref();
     await once(rover, 'connection');
     await once(rover, 'connection');
+  });
+});
+
+describe('the timer of a roving', () => {
+  it('tells when it is cleared, so that the roving need not run in JavaScript (row 9)', function () {
+    // Bun's don't: see the README.
+    if (process.versions.bun !== undefined) return this.skip();
+    assert.equal(timersTell(), true);
+  });
+
+  it('looks like any other to a hook of async_hooks (row 9)', async function () {
+    if (process.versions.bun !== undefined || process.versions.deno !== undefined) return this.skip();
+    const kinds = await printedBy(async ({ ClientRover, print }) => {
+      const { createHook } = require('node:async_hooks');
+      const kinds = [];
+      createHook({
+        init(_id, type, _trigger, { _onTimeout }) {
+          if (type === 'Timeout') kinds.push(typeof _onTimeout);
+        },
+      }).enable();
+      const rover = new ClientRover({ servers: { a: { port: 1 } } });
+      rover.on('unreachable', () => {});
+      rover.start();
+      clearInterval(rover.intervalId);
+      print(new Set(kinds).size, kinds[0]);
+    });
+    assert.deepEqual(kinds, [[1, 'function']]);
   });
 });
 

@@ -16,7 +16,9 @@ let TcpHandle;
 function tcpHandle(fd) {
   if (TcpHandle === undefined) return undefined;
   const handle = new TcpHandle(FOR_A_CONNECTION);
-  return handle.open(fd) === 0 ? handle : undefined;
+  if (handle.open(fd) === 0) return handle;
+  handle.close();
+  return undefined;
 }
 
 /**

@@ -41,12 +41,13 @@ function derive(Timeout) {
       this.refresh();
     }
 
+    // Timeout's own constructor comes before the fields of this one: it sets what they begin with, and hands
+    // the timer to whoever listens by async_hooks.
     get _onTimeout() {
-      return this.#onTimeout;
+      return #onTimeout in this ? this.#onTimeout : doNothing;
     }
 
     set _onTimeout(value) {
-      // Timeout's own constructor comes before the fields of this one.
       if (!(#onTimeout in this)) return;
       const isCleared = value === null && this.#onTimeout !== null;
       this.#onTimeout = value;
@@ -70,9 +71,9 @@ function timersTell() {
     RovingTimer = null;
     const probe = setInterval(doNothing, MAX_DELAY);
     clearInterval(probe);
-    const Derived = derive(probe.constructor);
-    const watcher = { onCleared: () => (RovingTimer = Derived), onUnref: doNothing };
     try {
+      const Derived = derive(probe.constructor);
+      const watcher = { onCleared: () => (RovingTimer = Derived), onUnref: doNothing };
       clearInterval(new Derived(null, watcher));
     } catch {
       // It is no class, and nothing has told.

@@ -33,7 +33,8 @@ function takeSocket(fleet, wrap) {
     handle = isTcp ? tcpHandle(fd) : undefined;
     socket = new Socket({
       handle,
-      fd,
+      // Not both: whoever ignores the handle must not open the descriptor a second time.
+      fd: handle === undefined ? fd : undefined,
       readable: true,
       writable: true,
       // The rest are what net.connect() ends up with as well. They are spelled out since V8 is faster
@@ -43,17 +44,19 @@ function takeSocket(fleet, wrap) {
       autoDestroy: true,
       decodeStrings: false,
     });
-    if (handle === undefined) {
-      if (socket.pending) adopt(socket, fd);
-      else if (isTcp) learnHandle(socket, fd);
+    if (handle !== undefined) {
+      if (socket.pending) throw unsupportedError();
+    } else if (socket.pending) {
+      adopt(socket, fd);
+    } else if (isTcp) {
+      learnHandle(socket, fd);
     }
   } catch (error) {
-    // What has the descriptor closes it.
-    const owner = socket?._handle ?? handle;
-    if (owner) fleet.adopted();
+    // Whatever has the descriptor closes it.
+    if (handle ?? socket?._handle) fleet.adopted();
     else fleet.refused();
-    if (socket) socket.destroy();
-    else handle?.close();
+    socket?.destroy();
+    handle?.close();
     throw error;
   }
   fleet.adopted();
@@ -84,11 +87,13 @@ function adopt(socket, fd) {
   } catch (error) {
     cause = error;
   }
-  if (socket.pending) {
-    const message = 'This runtime makes no open net.Socket of a descriptor, as Node.js, Deno 2 and Bun 1.4 do';
-    throw codedError(Error, 'ERR_CALLOSUM_UNSUPPORTED', message, cause && { cause });
-  }
+  if (socket.pending) throw unsupportedError(cause && { cause });
   socket.off('error', ignore);
+}
+
+function unsupportedError(properties) {
+  const message = 'This runtime makes no open net.Socket of a descriptor, as Node.js, Deno 2 and Bun 1.4 do';
+  return codedError(Error, 'ERR_CALLOSUM_UNSUPPORTED', message, properties);
 }
 
 function ignore() {}

@@ -104,7 +104,7 @@ pub struct Waiting {
 /// Dropping the future closes the connection.
 pub async fn attempt(server: &Server, limits: &Limits, lookups: &Arc<Lookups>) -> Stage {
     faults::strike(faults::Fault::Attempt, server);
-    // Boxed, since it is far larger than what follows.
+    // Boxed, so that attempts whose turn has not come take a fraction of the memory: many may begin at once.
     let connecting = Box::pin(connect(&server.peer, lookups, deadline(limits.connect_timeout)));
     let (socket, place) = match connecting.await {
         Ok(connected) => connected,

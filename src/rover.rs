@@ -2,7 +2,7 @@
 //!
 //! JavaScript calls it on its own thread, attempts end on the runtime's; all that both touch is in one
 //! [`State`] behind a mutex, held for a few instructions and never over an `.await`. Locks are taken in
-//! one order: state, then outbox.
+//! one order: state, then lobby and timetable, or outbox.
 
 use std::any::Any;
 use std::io;
@@ -20,7 +20,7 @@ use crate::failure::Fault;
 use crate::faults;
 use crate::fleet::Fleet;
 use crate::gathering::Gathering;
-use crate::lobby::Lobby;
+use crate::lobby::{Guest, Lobby};
 use crate::runtime::{Runtime, runtime};
 use crate::servers::{Registered, Server, ServerTable};
 use crate::timetable::Appointment;
@@ -99,7 +99,7 @@ struct State {
     stats: Stats,
     in_flight: Slab<Whereabouts>,
     roving: Option<Roving>,
-    /// Counts the calls of `start`, so that a loop that was stopped in mid-tick knows it.
+    /// Counts the calls of `start`, so that a tick of a roving that has ended knows it.
     serial: u64,
     /// Counts the calls of `stop`, so that an attempt that was abandoned in its last step knows it.
     epoch: u64,
@@ -338,7 +338,7 @@ impl Shared {
         if let Some(place) = runtime.lobby.enter(waiting, Box::new(done))
             && self.note(ticket, epoch, Whereabouts::Lobby(&runtime.lobby, place)).is_err()
         {
-            runtime.lobby.dismiss(place);
+            drop(runtime.lobby.dismiss(place));
         }
     }
 
@@ -447,11 +447,17 @@ impl Shared {
         let mut state = self.state();
         state.epoch += 1;
         self.end_roving(&mut state);
-        for (_, whereabouts) in std::mem::take(&mut state.in_flight) {
-            whereabouts.abandon();
-        }
+        let in_flight = std::mem::take(&mut state.in_flight);
+        let guests: Vec<Guest> =
+            in_flight.into_iter().filter_map(|(_, whereabouts)| whereabouts.abandon()).collect();
         self.fleet.outbox.withdraw(|delivery| Arc::ptr_eq(&delivery.rover, self));
         state.stats.abandoned += std::mem::take(&mut state.stats.pending);
+        drop(state);
+        if !guests.is_empty()
+            && let Ok(runtime) = runtime()
+        {
+            runtime.run(move || drop(guests));
+        }
     }
 }
 
@@ -482,12 +488,16 @@ impl State {
 }
 
 impl Whereabouts {
-    /// Ends the attempt there; its connection is closed.
-    fn abandon(self) {
+    /// Ends the attempt there. Answers with what is to be dropped by the rover's thread: to close connections
+    /// takes long.
+    fn abandon(self) -> Option<Guest> {
         match self {
             // It knows by the epoch.
-            Self::Sent => {}
-            Self::Connecting(task) => task.abort(),
+            Self::Sent => None,
+            Self::Connecting(task) => {
+                task.abort();
+                None
+            }
             Self::Lobby(lobby, place) => lobby.dismiss(place),
         }
     }

@@ -66,7 +66,7 @@ impl Timetable {
 
     /// Answers with the time when the next one is due.
     fn call_what_is_due(&self) -> Instant {
-        // What is entered meanwhile has its turn after others of this thread had theirs.
+        // What becomes due meanwhile has its turn after others of this thread had theirs.
         let now = Instant::now();
         loop {
             let mut entries = self.entries();
