@@ -2,8 +2,8 @@
 //!
 //! `getaddrinfo` blocks and can't be cancelled. So it runs on the runtime's blocking threads, whose
 //! number is fixed, and attempts that want the same name at the same time share one look-up, its
-//! failure included; those that come a moment later get its answer, too. Who stops waiting leaves the
-//! look-up to the others; one that nobody waits for any more is not begun.
+//! failure included; those that come a moment later get its answer, too, and have the next one asked for ahead
+//! of time. Who stops waiting leaves the look-up to the others; one that nobody waits for any more is not begun.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -29,22 +29,31 @@ type Question = (Arc<str>, Family);
 /// when it arrives.
 const FRESHNESS: Duration = Duration::from_millis(5);
 
+/// When an answer that is still wanted is asked for again, so that those who want it need not wait for the next.
+const AHEAD: Duration = Duration::from_millis(3);
+
 /// The look-ups that are under way, or were a moment ago.
 pub struct Lookups {
     ask: fn(&str, Family) -> Answer,
-    known: Mutex<HashMap<Question, Lookup>>,
+    known: Mutex<HashMap<Question, Known>>,
 }
 
-/// A look-up that can be shared.
-struct Lookup {
-    answer: watch::Receiver<Option<Answer>>,
-    /// When the answer came.
-    ended: Option<Instant>,
+/// What is known of a name.
+#[derive(Default)]
+struct Known {
+    /// The last answer, and when it came.
+    last: Option<(Answer, Instant)>,
+    /// The next one.
+    coming: Option<Coming>,
 }
 
-impl Lookup {
-    fn can_be_shared(&self) -> bool {
-        self.ended.is_none_or(|ended| ended.elapsed() < FRESHNESS)
+type Coming = watch::Receiver<Option<Answer>>;
+
+impl Known {
+    /// The last answer and its age, as long as it is fresh.
+    fn fresh(&self) -> Option<(&Answer, Duration)> {
+        let (answer, came) = self.last.as_ref()?;
+        Some((answer, came.elapsed())).filter(|(_, age)| *age < FRESHNESS)
     }
 }
 
@@ -67,30 +76,50 @@ impl Lookups {
     /// # Cancel safety
     /// Dropping the future leaves the look-up to those who share it.
     pub async fn resolve(self: &Arc<Self>, host: &Arc<str>, family: Family) -> Answer {
-        let mut answer = self.join((Arc::clone(host), family));
-        let answer = answer.wait_for(Option::is_some).await;
+        let mut coming = match self.find((Arc::clone(host), family)) {
+            Ok(answer) => return answer,
+            Err(coming) => coming,
+        };
+        let answer = coming.wait_for(Option::is_some).await;
         answer.ok().and_then(|answer| answer.clone()).unwrap_or(Err(eai::FAIL))
     }
 
-    fn join(self: &Arc<Self>, question: Question) -> watch::Receiver<Option<Answer>> {
+    /// The answer, or where it will come from.
+    fn find(self: &Arc<Self>, question: Question) -> Result<Answer, Coming> {
         let mut known = self.known();
-        if let Some(lookup) = known.get(&question).filter(|lookup| lookup.can_be_shared()) {
-            return lookup.answer.clone();
+        let Some(found) = known.get(&question) else {
+            return Err(self.begin(&mut known, question));
+        };
+        match (found.fresh(), &found.coming) {
+            (Some((answer, age)), coming) => {
+                let answer = answer.clone();
+                if age >= AHEAD && coming.is_none() {
+                    // Where no thread can be had this panics: then there is an answer all the same.
+                    let _ = catch_unwind(AssertUnwindSafe(|| self.begin(&mut known, question)));
+                }
+                Ok(answer)
+            }
+            (None, Some(coming)) => Err(coming.clone()),
+            (None, None) => Err(self.begin(&mut known, question)),
         }
-        let (teller, answer) = watch::channel(None);
+    }
+
+    fn begin(self: &Arc<Self>, known: &mut HashMap<Question, Known>, question: Question) -> Coming {
+        let (teller, coming) = watch::channel(None);
         let (lookups, asked) = (Arc::clone(self), question.clone());
-        // Before the entry is made: where no thread can be had this panics, and must leave none.
+        // Before it is noted: where no thread can be had this panics, and must leave nothing.
         spawn_blocking(move || lookups.run(&asked, &teller));
-        known.retain(|_, lookup| lookup.can_be_shared());
-        known.insert(question, Lookup { answer: answer.clone(), ended: None });
-        answer
+        known.retain(|_, known| known.coming.is_some() || known.fresh().is_some());
+        known.entry(question).or_default().coming = Some(coming.clone());
+        coming
     }
 
     fn run(&self, question: &Question, teller: &watch::Sender<Option<Answer>>) {
         {
             let mut known = self.known();
-            // The entry itself holds one receiver. Under the lock nobody can join meanwhile.
-            if teller.receiver_count() <= 1 {
+            let is_fresh = known.get(question).is_some_and(|known| known.fresh().is_some());
+            // What is known holds one receiver. Under the lock nobody can join meanwhile.
+            if teller.receiver_count() <= 1 && !is_fresh {
                 known.remove(question);
                 return;
             }
@@ -98,13 +127,13 @@ impl Lookups {
         let (host, family) = question;
         let answer =
             catch_unwind(AssertUnwindSafe(|| (self.ask)(host, *family))).unwrap_or(Err(eai::FAIL));
-        if let Some(lookup) = self.known().get_mut(question) {
-            lookup.ended = Some(Instant::now());
+        if let Some(known) = self.known().get_mut(question) {
+            *known = Known { last: Some((answer.clone(), Instant::now())), coming: None };
         }
         teller.send_replace(Some(answer));
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<Question, Lookup>> {
+    fn known(&self) -> MutexGuard<'_, HashMap<Question, Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -246,5 +275,34 @@ mod tests {
         advance(FRESHNESS).await;
         assert_eq!(ask("y").await, 3);
         assert_eq!(lookups.known().keys().map(|(host, _)| &**host).collect::<Vec<_>>(), ["y"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn asks_again_ahead_of_time_for_an_answer_that_is_wanted() {
+        static ASKED: AtomicUsize = AtomicUsize::new(0);
+        static GATE: Mutex<Option<mpsc::Receiver<()>>> = Mutex::new(None);
+        let (open, gate) = mpsc::channel();
+        *GATE.lock().expect("the gate") = Some(gate);
+        let lookups = Lookups::with(|_, _| {
+            let number = ASKED.fetch_add(1, Ordering::SeqCst) as u16;
+            let gate = GATE.lock().expect("the gate");
+            gate.as_ref().expect("a gate").recv().expect("a sender");
+            Ok([SocketAddr::from(([127, 0, 0, 1], number))].into())
+        });
+        let ask = async || {
+            let answer = lookups.resolve(&name("x"), Family::Any).await;
+            answer.expect("an address")[0].port()
+        };
+        open.send(()).expect("a gate");
+        assert_eq!(ask().await, 0);
+        advance(AHEAD).await;
+        // Two who want it make for one look-up, and wait for none.
+        assert_eq!((ask().await, ask().await), (0, 0));
+        open.send(()).expect("a gate");
+        while lookups.known().values().any(|known| known.coming.is_some()) {
+            std::thread::yield_now();
+        }
+        assert_eq!(ask().await, 1);
+        assert_eq!(ASKED.load(Ordering::SeqCst), 2);
     }
 }
