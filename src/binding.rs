@@ -21,9 +21,10 @@ use crate::failure::{Failure, Fault, Place};
 use crate::fleet::Fleet;
 use crate::handoff::{Handoff, is_main_thread};
 use crate::outbox::Outbox;
-use crate::rover::{Begun, Delivery, Rover, Settled, Stats};
+use crate::rover::{Begun, Delivery, Rover, Settled};
 use crate::runtime::{Wake, before_rest};
 use crate::servers::{Addresses, Family, Peer, Server, Wrap};
+use crate::stats::Stats;
 
 /// What an outcome is, and so what its `detail` is.
 #[napi]

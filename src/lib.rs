@@ -11,11 +11,10 @@
 //! 5. [`binding`] is woken on the JavaScript thread, takes it out and calls `lib/fleet.js` with it.
 //!
 //! Layers point one way: binding, rover, fleet and runtime, attempt, then the rest. Only [`binding`]
-//! knows napi; [`slot`] and [`servers`] know neither Tokio nor sockets. [`runtime`] owns the one thread,
-//! and the [`timetable`] of what is to be called on it later.
-//! [`gathering`] says which failures may wait for others. [`handoff`] is how a descriptor gets to
-//! JavaScript, [`failure`] is why it may not, and [`shortage`] knows when this process itself is to
-//! blame. [`faults`] is for tests.
+//! knows napi; [`slot`], [`servers`] and [`stats`] know neither Tokio nor sockets. [`runtime`] owns the one
+//! thread, and the [`timetable`] of what is to be called on it later. [`gathering`] says which failures may wait
+//! for others. [`handoff`] is how a descriptor gets to JavaScript, [`failure`] is why it may not, and [`shortage`]
+//! knows when this process itself is to blame. [`faults`] is for tests.
 
 mod attempt;
 mod binding;
@@ -35,4 +34,5 @@ mod runtime;
 mod servers;
 mod shortage;
 mod slot;
+mod stats;
 mod timetable;

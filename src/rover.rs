@@ -23,6 +23,7 @@ use crate::gathering::Gathering;
 use crate::lobby::{Guest, Lobby};
 use crate::runtime::{Runtime, runtime};
 use crate::servers::{Registered, Server, ServerTable};
+use crate::stats::Stats;
 use crate::timetable::Appointment;
 
 /// A rover. Dropping it stops it.
@@ -40,28 +41,6 @@ pub enum Begun {
     NoServers,
     /// Too much is pending already. Counted as skipped; no outcome follows.
     Skipped,
-}
-
-/// What became of all attempts so far. `attempts` is always the sum of `connections`, `rejected`,
-/// `unreachable`, `errors`, `abandoned` and `pending`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Attempts begun.
-    pub attempts: u64,
-    /// Handed to JavaScript.
-    pub connections: u64,
-    /// Closed since the slot was too high.
-    pub rejected: u64,
-    /// Failed before a slot came.
-    pub unreachable: u64,
-    /// Protocol errors, local faults, no servers.
-    pub errors: u64,
-    /// Given up by [`Rover::stop`].
-    pub abandoned: u64,
-    /// Not begun, since too much was pending.
-    pub skipped: u64,
-    /// In flight, or ended and not yet taken by JavaScript.
-    pub pending: u64,
 }
 
 /// An outcome on its way to JavaScript.
@@ -247,8 +226,8 @@ impl Shared {
         origin: u32,
     ) -> Begun {
         let Some(registered) = state.servers.pick(|count| rand::random_range(0..count)) else {
-            state.stats.attempts += 1;
-            state.stats.errors += 1;
+            state.stats.begin();
+            state.stats.settle(&Outcome::NoServers);
             return Begun::NoServers;
         };
         faults::strike(faults::Fault::Tick, &registered.server);
@@ -282,9 +261,11 @@ impl Shared {
 
     /// Whether another outcome may be pending; counts the attempt as skipped if not.
     fn has_room(&self, state: &mut State) -> bool {
-        let room = state.stats.pending < self.max_pending as u64;
-        state.stats.skipped += u64::from(!room);
-        room
+        let has_room = state.stats.pending < self.max_pending as u64;
+        if !has_room {
+            state.stats.skip();
+        }
+        has_room
     }
 
     /// Whether so much is pending that nothing may be held back: the bound is not to be reached by that.
@@ -355,8 +336,7 @@ impl Shared {
         let is_roving = state.roving.as_ref().is_some_and(|roving| roving.origin == origin);
         if is_roving && matches!(outcome, Outcome::Rejected) {
             // Nobody waits for it, and most attempts of a balanced service end like this.
-            state.leave(origin);
-            state.stats.rejected += 1;
+            state.leave(origin, &outcome);
             return;
         }
         let is_pressing = matches!(outcome, Outcome::Connection { .. }) || self.is_crowded(&state);
@@ -451,7 +431,7 @@ impl Shared {
         let guests: Vec<Guest> =
             in_flight.into_iter().filter_map(|(_, whereabouts)| whereabouts.abandon()).collect();
         self.fleet.outbox.withdraw(|delivery| Arc::ptr_eq(&delivery.rover, self));
-        state.stats.abandoned += std::mem::take(&mut state.stats.pending);
+        state.stats.abandon();
         drop(state);
         if !guests.is_empty()
             && let Ok(runtime) = runtime()
@@ -472,15 +452,14 @@ impl State {
     }
 
     fn enter(&mut self, origin: u32) {
-        self.stats.attempts += 1;
-        self.stats.pending += 1;
+        self.stats.begin();
         if let Some(roving) = self.roving.as_mut().filter(|roving| roving.origin == origin) {
             roving.pending += 1;
         }
     }
 
-    fn leave(&mut self, origin: u32) {
-        self.stats.pending -= 1;
+    fn leave(&mut self, origin: u32, outcome: &Outcome) {
+        self.stats.settle(outcome);
         if let Some(roving) = self.roving.as_mut().filter(|roving| roving.origin == origin) {
             roving.pending -= 1;
         }
@@ -514,17 +493,7 @@ impl Delivery {
         {
             outcome = Outcome::Rejected;
         }
-        state.leave(origin);
-        let counter = match outcome {
-            Outcome::Connection { .. } => &mut state.stats.connections,
-            Outcome::Rejected => &mut state.stats.rejected,
-            Outcome::Unreachable(_) => &mut state.stats.unreachable,
-            Outcome::LocalFault(_)
-            | Outcome::Protocol(_)
-            | Outcome::NoServers
-            | Outcome::Internal(_) => &mut state.stats.errors,
-        };
-        *counter += 1;
+        state.leave(origin, &outcome);
         drop(state);
         Settled { origin, server, outcome }
     }
