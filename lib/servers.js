@@ -24,11 +24,11 @@ class ServerTable {
   #entries = new Map();
   #isStale = false;
   #native;
-  /** @type {(Entry | undefined)[]} the entries by their registrations; one place at first, as V8 would make 17 */
-  #registered = [undefined];
-  /** @type {number[]} registrations that are no longer used */
-  #vacant = [0];
+  /** @type {(Entry | number)[]} by registration; a vacant place says which is vacant next. V8 would make 17 at first */
+  #places = [1];
   #servers;
+  /** The registration for the next server. */
+  #vacant = 0;
   #view;
 
   /**
@@ -106,10 +106,10 @@ class ServerTable {
    * The server of a registration.
    *
    * @param {number} registration
-   * @returns {Entry | undefined}
+   * @returns {Entry}
    */
   find(registration) {
-    return this.#registered[registration];
+    return this.#places[registration];
   }
 
   /**
@@ -183,15 +183,15 @@ class ServerTable {
   #register(id, server, checked) {
     const known = this.#entries.get(id);
     if (known?.server === server && isSameServer(known.checked, checked)) return;
-    const registration = this.#vacant.at(-1) ?? this.#registered.length;
+    const registration = this.#vacant;
     const { flags, keepAliveInitialDelay, timeout, ...peer } = checked;
     const wrap = { flags, keepAliveInitialDelay, timeout };
     this.#native.addServer(registration, { id, wrap, ...peer });
-    this.#vacant.pop();
-    this.#unregister(known);
     const entry = { id, server, checked, registration };
+    this.#vacant = this.#places[registration] ?? registration + 1;
+    this.#places[registration] = entry;
+    this.#unregister(known);
     this.#entries.set(id, entry);
-    this.#registered[registration] = entry;
   }
 
   #unregister(entry) {
@@ -199,8 +199,8 @@ class ServerTable {
     const { id, registration } = entry;
     this.#native.dropServer(registration);
     this.#entries.delete(id);
-    this.#registered[registration] = undefined;
-    this.#vacant.push(registration);
+    this.#places[registration] = this.#vacant;
+    this.#vacant = registration;
   }
 }
 
