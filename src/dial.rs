@@ -180,7 +180,6 @@ fn open_socket(domain: Domain) -> io::Result<Socket> {
 
 #[cfg(test)]
 pub mod tests {
-    use std::io::{Read, Write};
     use std::net::{Ipv4Addr, TcpListener};
 
     use super::*;
@@ -199,6 +198,7 @@ pub mod tests {
         (socket, address)
     }
 
+    #[cfg(target_os = "linux")]
     async fn refuses(address: SocketAddr) -> bool {
         let fault = Fault {
             syscall: "connect",
@@ -232,6 +232,7 @@ pub mod tests {
     #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn connects_a_socket_again_that_was_refused_and_closes_it_in_the_end() {
+        use std::io::{Read, Write};
         let ((_port, refusing), (listener, listening)) = (refusing(), listen());
         let spare_inode = || {
             SPARES.with(|spares| {
