@@ -6,13 +6,9 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
-
-/// Further away than anything that is to be called.
-const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
 /// What is to be called later, in the order of time.
 #[derive(Default)]
@@ -31,8 +27,8 @@ type Call = Box<dyn FnOnce(Instant) + Send>;
 struct Entries {
     calls: BTreeMap<Appointment, Call>,
     serial: u64,
-    /// Until when the thread sleeps; `None` where it will look by itself.
-    alarm: Option<Instant>,
+    /// Whether the thread sleeps until the first is due; otherwise it will look by itself.
+    is_asleep: bool,
 }
 
 impl Timetable {
@@ -42,8 +38,8 @@ impl Timetable {
         entries.serial += 1;
         let appointment = Appointment(time, entries.serial);
         entries.calls.insert(appointment, Box::new(call));
-        if entries.alarm.is_some_and(|alarm| time < alarm) {
-            entries.alarm = None;
+        let is_first = entries.calls.first_key_value().is_some_and(|(it, _)| *it == appointment);
+        if is_first && std::mem::take(&mut entries.is_asleep) {
             self.earlier.notify_one();
         }
         appointment
@@ -58,18 +54,22 @@ impl Timetable {
     /// Calls what is due, for ever.
     pub async fn work(self: Arc<Self>) {
         loop {
-            let alarm = self.call_what_is_due();
-            // Whether an earlier one has come or the time has: there is something to look at.
-            let _ = timeout_at(alarm, self.earlier.notified()).await;
+            let earlier = self.earlier.notified();
+            match self.call_what_is_due() {
+                // Whether an earlier one has come or the time has: there is something to look at.
+                Some(next) => drop(timeout_at(next, earlier).await),
+                None => earlier.await,
+            }
         }
     }
 
-    /// Answers with the time when the next one is due.
-    fn call_what_is_due(&self) -> Instant {
+    /// Answers with the time when the next one is due, if there is one.
+    fn call_what_is_due(&self) -> Option<Instant> {
         // What becomes due meanwhile has its turn after others of this thread had theirs.
         let now = Instant::now();
         loop {
             let mut entries = self.entries();
+            entries.is_asleep = false;
             match entries.calls.first_entry() {
                 Some(entry) if entry.key().0 <= now => {
                     let (Appointment(time, _), call) = entry.remove_entry();
@@ -78,9 +78,9 @@ impl Timetable {
                     let _ = catch_unwind(AssertUnwindSafe(|| call(time)));
                 }
                 next => {
-                    let alarm = next.map_or_else(|| now + NEVER, |entry| entry.key().0);
-                    entries.alarm = Some(alarm);
-                    return alarm;
+                    let next = next.map(|entry| entry.key().0);
+                    entries.is_asleep = true;
+                    return next;
                 }
             }
         }
@@ -94,6 +94,7 @@ impl Timetable {
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc::{Receiver, Sender, channel};
+    use std::time::Duration;
 
     use tokio::time::{advance, sleep};
 
