@@ -12,7 +12,7 @@ const { slotServer } = require('./helpers/slot-server.js');
 async function roveInVain({ ClientRover, print }, { address, behaviour }) {
   const { once } = require('node:events');
   const net = require('node:net');
-  const { openDescriptors } = require('./__test__/helpers/footprint.js');
+  const { countSockets } = require('./__test__/helpers/footprint.js');
   const { until } = require('./__test__/helpers/wait.js');
   const { Socket } = net;
   const connects = {
@@ -37,12 +37,11 @@ async function roveInVain({ ClientRover, print }, { address, behaviour }) {
   const rover = new ClientRover({ servers: { a: address } });
   rover.on('connection', () => print('connection'));
   rover.on('unreachable', () => print('unreachable'));
-  const sockets = () => openDescriptors().filter((target) => target.startsWith('socket:')).length;
-  const before = sockets();
+  const before = countSockets();
   rover.connect();
   const [{ code, message, cause }] = await once(rover, 'error');
   print(code, message, cause?.code ?? null);
-  await until(() => sockets() === before);
+  await until(() => countSockets() === before);
 }
 
 describe('a runtime whose net.Socket does not adopt descriptors', () => {
@@ -65,7 +64,7 @@ describe('a runtime whose net.Socket does not adopt descriptors', () => {
 async function roveUntilBroken({ ClientRover, print }, { address, made, behaviour }) {
   const { once } = require('node:events');
   const net = require('node:net');
-  const { openDescriptors } = require('./__test__/helpers/footprint.js');
+  const { countSockets } = require('./__test__/helpers/footprint.js');
   const { until } = require('./__test__/helpers/wait.js');
   const { Socket } = net;
   let isBroken = false;
@@ -76,8 +75,7 @@ async function roveUntilBroken({ ClientRover, print }, { address, made, behaviou
     }
   };
   const rover = new ClientRover({ servers: { a: address } });
-  const sockets = () => openDescriptors().filter((target) => target.startsWith('socket:')).length;
-  const before = sockets();
+  const before = countSockets();
   for (let n = 0; n < made; n++) {
     rover.connect();
     const [, socket] = await once(rover, 'connection');
@@ -87,7 +85,7 @@ async function roveUntilBroken({ ClientRover, print }, { address, made, behaviou
   rover.connect();
   const [{ code, message }] = await once(rover, 'error');
   print(code ?? message);
-  await until(() => sockets() === before);
+  await until(() => countSockets() === before);
 }
 
 describe('a net.Socket that does not take what it is given', () => {

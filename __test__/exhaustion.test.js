@@ -13,6 +13,7 @@ describe('running out of descriptors', () => {
       async ({ ClientRover, print }, address) => {
         const { once } = require('node:events');
         const fs = require('node:fs');
+        const { takeAllDescriptors } = require('./__test__/helpers/footprint.js');
         const { until } = require('./__test__/helpers/wait.js');
         const rover = new ClientRover({ ROVING_INTERVAL: 10, servers: { a: address } });
         rover.on('unreachable', (_id, _server, error) => print('unreachable', error.code));
@@ -24,12 +25,8 @@ describe('running out of descriptors', () => {
         rover.removeAllListeners('connection');
         await until(() => rover.stats().pending === 0);
 
-        const taken = [];
-        try {
-          for (;;) taken.push(fs.openSync('/dev/null'));
-        } catch (error) {
-          print('full', error.code);
-        }
+        const { taken, code } = takeAllDescriptors();
+        print('full', code);
         let errors = 0;
         rover.on('error', (error) => {
           errors++;
@@ -62,17 +59,14 @@ describe('running out of descriptors', () => {
       async ({ ClientRover, print }, port) => {
         const { once } = require('node:events');
         const fs = require('node:fs');
+        const { takeAllDescriptors } = require('./__test__/helpers/footprint.js');
         const { until } = require('./__test__/helpers/wait.js');
         const servers = { four: { host: '127.0.0.1', port }, six: { host: '::1', port } };
         const rover = new ClientRover({ servers });
         rover.connect();
         await once(rover, 'unreachable');
-        const taken = [];
-        try {
-          for (;;) taken.push(fs.openSync('/dev/null'));
-        } catch {
-          fs.closeSync(taken.pop());
-        }
+        const { taken } = takeAllDescriptors();
+        fs.closeSync(taken.pop());
         rover.on('error', (error) => print(error.code));
         for (let i = 0; i < 100; i++) rover.connect();
         await until(() => rover.stats().pending === 0);

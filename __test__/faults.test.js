@@ -104,13 +104,10 @@ describe('a process with 64 descriptors', () => {
     const printed = await printedBy(
       ({ ClientRover, print }, address) => {
         const fs = require('node:fs');
+        const { takeAllDescriptors } = require('./__test__/helpers/footprint.js');
         const rover = new ClientRover({ ROVING_INTERVAL: 10, servers: { a: address } });
-        const taken = [];
-        try {
-          for (;;) taken.push(fs.openSync('/dev/null'));
-        } catch (error) {
-          print('full', error.code);
-        }
+        const { taken, code } = takeAllDescriptors();
+        print('full', code);
         rover.on('unreachable', (_id, _server, error) => print('unreachable', error.code));
         rover.on('error', (error) => {
           if (taken.length === 0) return;

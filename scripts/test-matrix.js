@@ -5,10 +5,11 @@
 // in target/runtimes. Nothing is built here.
 
 const { execFileSync, spawnSync } = require('node:child_process');
-const { mkdirSync, readFileSync } = require('node:fs');
+const { mkdirSync } = require('node:fs');
 const path = require('node:path');
 
-const ROOT = path.join(__dirname, '..');
+const { ROOT, readManifest } = require('./packing');
+
 const KEPT = path.join(ROOT, 'target/runtimes');
 
 // Mocha 12 runs on Node.js 20.19 and later; the last one that runs on 20.0 is Mocha 10. Nor does the CLI of
@@ -82,9 +83,8 @@ function find(runtime, version) {
   const binary = path.join(folder, file);
   const { error, status, stderr } = spawnSync(binary, ['--version'], { encoding: 'utf8' });
   if (status !== 0) throw new Error(`the binary of ${name} does not run here: ${error?.message ?? stderr}`);
-  const manifest = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8'));
   // Some of the older ones are called v20.0.0.
-  return { binary, version: manifest.version.replace(/^v/, '') };
+  return { binary, version: readManifest(folder).version.replace(/^v/, '') };
 }
 
 /** What a version of a runtime is given to run the suite. */

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use socket2::Socket;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -14,7 +15,6 @@ use crate::dial::{dial, dial_unix};
 use crate::failure::{Failure, Fault, Place};
 use crate::lookup::Lookups;
 use crate::servers::{Addresses, Family, Peer};
-use socket2::Socket;
 
 /// Further away than any deadline.
 const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);

@@ -87,21 +87,18 @@ impl Lookups {
     /// The answer, or where it will come from.
     fn find(self: &Arc<Self>, question: Question) -> Result<Answer, Coming> {
         let mut known = self.known();
-        let Some(found) = known.get(&question) else {
-            return Err(self.begin(&mut known, question));
+        let found = known.get(&question);
+        let coming = found.and_then(|found| found.coming.as_ref());
+        let Some((answer, age)) = found.and_then(Known::fresh) else {
+            let coming = coming.cloned();
+            return Err(coming.unwrap_or_else(|| self.begin(&mut known, question)));
         };
-        match (found.fresh(), &found.coming) {
-            (Some((answer, age)), coming) => {
-                let answer = answer.clone();
-                if age >= AHEAD && coming.is_none() {
-                    // Where no thread can be had this panics: then there is an answer all the same.
-                    let _ = catch_unwind(AssertUnwindSafe(|| self.begin(&mut known, question)));
-                }
-                Ok(answer)
-            }
-            (None, Some(coming)) => Err(coming.clone()),
-            (None, None) => Err(self.begin(&mut known, question)),
+        let (answer, is_time) = (answer.clone(), age >= AHEAD && coming.is_none());
+        if is_time {
+            // Where no thread can be had this panics: then there is an answer all the same.
+            let _ = catch_unwind(AssertUnwindSafe(|| self.begin(&mut known, question)));
         }
+        Ok(answer)
     }
 
     fn begin(self: &Arc<Self>, known: &mut HashMap<Question, Known>, question: Question) -> Coming {

@@ -128,7 +128,7 @@ impl Rover {
         Self { shared, berth }
     }
 
-    /// Adds a server under a vacant registration: see [`ServerTable::add`].
+    /// Adds a server under a registration: see [`ServerTable::add`].
     pub fn add_server(&self, registration: u32, server: Server) {
         faults::strike(faults::Fault::Method, &server);
         self.shared.state().servers.add(registration, server);
@@ -276,21 +276,19 @@ impl Shared {
     fn spawn(self: Arc<Self>, runtime: &'static Runtime, errand: Errand) {
         let (ticket, epoch) = (errand.ticket, errand.epoch);
         let task = Arc::clone(&self).launch(runtime, errand);
-        if let Err(Whereabouts::Connecting(task)) =
-            self.note(ticket, epoch, Whereabouts::Connecting(task))
-        {
-            task.abort();
-        }
+        self.note(ticket, epoch, Whereabouts::Connecting(task));
     }
 
-    /// Notes where an attempt is, and hands that back where it was abandoned meanwhile.
-    fn note(&self, ticket: usize, epoch: u64, whereabouts: Whereabouts) -> Result<(), Whereabouts> {
+    /// Notes where an attempt is, or ends it there where it was abandoned meanwhile. To be called on the rover's
+    /// thread.
+    fn note(&self, ticket: usize, epoch: u64, whereabouts: Whereabouts) {
         let mut state = self.state();
-        if state.epoch != epoch {
-            return Err(whereabouts);
+        if state.epoch == epoch {
+            state.in_flight[ticket] = whereabouts;
+        } else {
+            drop(state);
+            drop(whereabouts.abandon());
         }
-        state.in_flight[ticket] = whereabouts;
-        Ok(())
     }
 
     /// Begins an attempt as a task. To be called where one may `tokio::spawn`.
@@ -300,7 +298,7 @@ impl Shared {
             match AssertUnwindSafe(attempting).catch_unwind().await {
                 Ok(Stage::Ended(outcome)) => self.finish(errand, outcome),
                 Ok(Stage::Waiting(waiting)) => self.wait(runtime, errand, waiting),
-                Err(panic) => self.finish(errand, Outcome::Internal(message(&*panic))),
+                Err(panic) => self.finish(errand, internal(&*panic)),
             }
         };
         tokio::spawn(running).abort_handle()
@@ -312,14 +310,11 @@ impl Shared {
         let shared = Arc::clone(&self);
         let done = move |waiting: Waiting, reply| {
             let concluding = AssertUnwindSafe(|| waiting.conclude(reply, &shared.limits));
-            let outcome = catch_unwind(concluding)
-                .unwrap_or_else(|panic| Outcome::Internal(message(&*panic)));
+            let outcome = catch_unwind(concluding).unwrap_or_else(|panic| internal(&*panic));
             shared.finish(errand, outcome);
         };
-        if let Some(place) = runtime.lobby.enter(waiting, Box::new(done))
-            && self.note(ticket, epoch, Whereabouts::Lobby(&runtime.lobby, place)).is_err()
-        {
-            drop(runtime.lobby.dismiss(place));
+        if let Some(place) = runtime.lobby.enter(waiting, Box::new(done)) {
+            self.note(ticket, epoch, Whereabouts::Lobby(&runtime.lobby, place));
         }
     }
 
@@ -376,14 +371,14 @@ impl Shared {
             // A panic is to be told of.
             let ticking = AssertUnwindSafe(|| shared.tick(runtime, serial, due));
             if let Err(panic) = catch_unwind(ticking) {
-                shared.report(serial, Outcome::Internal(message(&*panic)));
+                shared.report(serial, internal(&*panic));
             }
         })
     }
 
     fn tick(self: &Arc<Self>, runtime: &'static Runtime, serial: u64, due: Instant) {
         let mut state = self.state();
-        let Some(roving) = state.roving.as_mut().filter(|roving| roving.serial == serial) else {
+        let Some(roving) = state.roving(serial) else {
             return;
         };
         // Before anything that may go wrong.
@@ -403,7 +398,7 @@ impl Shared {
     /// Delivers the outcome of a tick that began no attempt.
     fn report(self: &Arc<Self>, serial: u64, outcome: Outcome) {
         let mut state = self.state();
-        let Some(origin) = state.roving_origin(serial) else {
+        let Some(origin) = state.roving(serial).map(|roving| roving.origin) else {
             return;
         };
         if self.has_room(&mut state) {
@@ -442,9 +437,9 @@ impl Shared {
 }
 
 impl State {
-    /// The origin of the roving with this serial, if it goes on.
-    fn roving_origin(&self, serial: u64) -> Option<u32> {
-        self.roving.as_ref().filter(|roving| roving.serial == serial).map(|roving| roving.origin)
+    /// The roving with this serial, if it goes on.
+    fn roving(&mut self, serial: u64) -> Option<&mut Roving> {
+        self.roving.as_mut().filter(|roving| roving.serial == serial)
     }
 
     fn gathering(&mut self) -> Option<&mut Gathering> {
@@ -505,7 +500,9 @@ fn next_tick(due: Instant, interval: Duration) -> Instant {
     if now > due + PUNCTUAL { now + interval } else { due + interval }
 }
 
-fn message(panic: &(dyn Any + Send)) -> String {
+/// The outcome of an attempt that panicked.
+fn internal(panic: &(dyn Any + Send)) -> Outcome {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "panic".to_owned())
+    let message = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    Outcome::Internal(message.unwrap_or_else(|| "panic".to_owned()))
 }

@@ -124,8 +124,8 @@ pub struct ServerTable {
 const NOWHERE: u32 = u32::MAX;
 
 impl ServerTable {
-    /// Adds a server under a registration that is vacant. Registrations are given from 0 on: the table has room
-    /// for all up to the highest.
+    /// Adds a server under a registration, and drops the one that has it, if any. Registrations are given from 0
+    /// on: the table has room for all up to the highest.
     pub fn add(&mut self, registration: u32, server: Server) {
         self.drop_server(registration);
         let is_dropped = AtomicBool::new(false);

@@ -12,6 +12,25 @@ function openDescriptors() {
   return readEach('/proc/self/fd', (fd) => fs.readlinkSync(fd));
 }
 
+/** How many sockets this process has open. */
+function countSockets() {
+  return openDescriptors().filter((target) => target.startsWith('socket:')).length;
+}
+
+/**
+ * Opens files until the process may open no more.
+ *
+ * @returns {{taken: number[], code: string}} their descriptors, and the code of the error that said so
+ */
+function takeAllDescriptors() {
+  const taken = [];
+  try {
+    for (;;) taken.push(fs.openSync('/dev/null'));
+  } catch ({ code }) {
+    return { taken, code };
+  }
+}
+
 /**
  * The names of the threads of this process.
  *
@@ -41,4 +60,4 @@ function readEach(directory, read) {
   });
 }
 
-module.exports = { isLookUp, openDescriptors, threadNames };
+module.exports = { countSockets, isLookUp, openDescriptors, takeAllDescriptors, threadNames };
