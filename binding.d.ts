@@ -4,7 +4,7 @@
 /** A rover. */
 export declare class ClientRover {
   /** A rover at rest, without servers. */
-  constructor(fleet: Fleet, limits: NativeLimits)
+  constructor(environment: Environment, limits: NativeLimits)
   /** Adds a server under a registration, a number that is vacant. There is room for all up to the highest. */
   addServer(registration: number, server: NativeServer): void
   /** Drops the server of a registration. */
@@ -30,7 +30,7 @@ export declare class ClientRover {
 export type NativeRover = ClientRover
 
 /** All rovers of this JavaScript environment, and the way their outcomes come to it. */
-export declare class Fleet {
+export declare class Environment {
   /** `deliver` is called once for each outcome, each time as a callback of its own. */
   constructor(deliver: (kind: OutcomeKind, origin: number, registration: number, slot: number, detail?: string | string[] | NativeWrap | null, server?: NativeServer | null) => void)
   /** The descriptor of the connection that is being delivered. `adopted` or `refused` must follow. */
@@ -40,7 +40,7 @@ export declare class Fleet {
   /** No socket has the descriptor: closes it. */
   refused(): void
 }
-export type NativeFleet = Fleet
+export type NativeEnvironment = Environment
 
 /** What came of `connect()` and `start()`. */
 export declare const enum AttemptState {

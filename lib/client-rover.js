@@ -5,7 +5,7 @@ const { setInterval, clearInterval } = require('node:timers');
 const { inspect } = require('node:util');
 
 const { AttemptState } = require('./native');
-const { awaitRoving, expectOutcomes, forget, openOrigin } = require('./fleet');
+const { awaitRoving, expectOutcomes, forget, openOrigin } = require('./environment');
 const { noServersError } = require('./outcomes');
 const { rovingTimer, timersTell } = require('./roving-timer');
 const { checkInterval, checkMaxSlot, initialise, reclaim, stateOf } = require('./state');

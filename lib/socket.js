@@ -18,7 +18,7 @@ const WRAP_FLAGS = { allowHalfOpen: 1, noDelay: 2, keepAlive: 4, unix: 8 };
  * Makes the socket of the connection that is being delivered: open and flowing, like one from
  * `net.connect()` that has just emitted `data`.
  *
- * @param {import('../binding').Fleet} fleet
+ * @param {import('../binding').Environment} fleet
  * @param {import('../binding').NativeWrap | null} [wrap] what the server asks for
  * @returns {import('node:net').Socket}
  * @throws what the constructor throws, or ERR_CALLOSUM_UNSUPPORTED; the descriptor is closed then

@@ -2,7 +2,7 @@
 
 const native = require('./native');
 const { MAX_DELAY, checkNumber, invalidType } = require('./checks');
-const { nativeFleet } = require('./fleet');
+const { nativeEnvironment } = require('./environment');
 const { ServerTable } = require('./servers');
 
 const kState = Symbol('state');
@@ -19,10 +19,10 @@ const DEFAULTS = {
  * What a rover has besides its public fields.
  *
  * @typedef {object} State
- * @property {native.Fleet} fleet
+ * @property {native.Environment} fleet
  * @property {native.ClientRover} native
  * @property {ServerTable} table
- * @property {import('./fleet').Origin | null} roving the origin of the roving in Rust
+ * @property {import('./environment').Origin | null} roving the origin of the roving in Rust
  * @property {NodeJS.Timeout | null} timer what stands for that roving in `intervalId`
  * @property {AbortSignal | null} signal
  * @property {number} maxSlot
@@ -45,7 +45,7 @@ function initialise(rover, options) {
   const maxSlot = checkMaxSlot(given.MAX_SLOT ?? DEFAULTS.MAX_SLOT);
   const signal = checkSignal(given.signal);
 
-  const fleet = nativeFleet();
+  const fleet = nativeEnvironment();
   const limits = { connectTimeout, slotTimeout, maxPending, maxSlot };
   const nativeRover = new native.ClientRover(fleet, limits);
   const table = new ServerTable(nativeRover, given.servers || {});

@@ -2,7 +2,7 @@
 # Runs the mocha suite with the addon under AddressSanitizer, and fails on memory errors, and on leaks
 # of ours. Needs Linux, a nightly toolchain and gcc's libasan. Arguments go to mocha:
 #
-#     scripts/memory-check.sh [__test__/zoo.test.js …]
+#     scripts/memory-check.sh [__test__/zoo/zoo.test.js …]
 #
 # The addon that is checked is built apart and found by lib/native.js through NAPI_RS_NATIVE_LIBRARY_PATH:
 # the normal one stays as it is.
@@ -15,7 +15,7 @@ host=$(rustc +nightly -vV | sed -n 's/^host: //p')
 runtime=$(gcc -print-file-name=libasan.so)
 
 RUSTFLAGS='-Zsanitizer=address -Cforce-frame-pointers=yes' CARGO_TARGET_DIR=$build \
-  cargo +nightly build --features inject-faults --target "$host"
+  cargo +nightly build --features failpoints --target "$host"
 cp "$build/$host/debug/libcallosum_client_tcp_rover.so" "$build/rover.node"
 rm -rf "$reports"
 mkdir -p "$reports"

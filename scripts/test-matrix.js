@@ -15,7 +15,7 @@ const KEPT = path.join(ROOT, 'target/runtimes');
 // Mocha 12 runs on Node.js 20.19 and later; the last one that runs on 20.0 is Mocha 10. Nor does the CLI of
 // napi-rs run there, of which the tests of the packages make use.
 const OLDER_MOCHA = '10';
-const NOT_ON_OLDER = '__test__/packages.test.js';
+const NOT_ON_OLDER = '__test__/native/packages.test.js';
 
 /** The versions that are run if no other is asked for. Of a major, the newest one. */
 const VERSIONS = {

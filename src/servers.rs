@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::failure::Place;
+use crate::net::error::Target;
 
 /// A server as the app described it.
 #[derive(Debug, PartialEq)]
@@ -17,14 +17,14 @@ pub struct Server {
     /// The app's name for it, in UTF-16: any JavaScript string, lone surrogates included.
     pub id: Box<[u16]>,
     /// Where it listens.
-    pub peer: Peer,
+    pub peer: Endpoint,
     /// What the host wants to find again when it wraps the socket. Nothing here looks at it.
     pub wrap: Wrap,
 }
 
 /// Where a server listens.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Peer {
+pub enum Endpoint {
     /// A TCP port.
     Tcp {
         /// A name or an IP address.
@@ -45,12 +45,12 @@ pub enum Peer {
     },
 }
 
-impl Peer {
+impl Endpoint {
     /// The peer as the subject of a fault, before an address of it is known.
-    pub fn place(&self) -> Place {
+    pub fn place(&self) -> Target {
         match self {
-            Self::Tcp { host, .. } => Place::Host(Arc::clone(host)),
-            Self::Unix { path } => Place::Path(path.clone()),
+            Self::Tcp { host, .. } => Target::Host(Arc::clone(host)),
+            Self::Unix { path } => Target::Path(path.clone()),
         }
     }
 }
@@ -175,7 +175,7 @@ mod tests {
     fn server(path: &str) -> Server {
         Server {
             id: path.encode_utf16().collect(),
-            peer: Peer::Unix { path: path.into() },
+            peer: Endpoint::Unix { path: path.into() },
             wrap: Wrap::default(),
         }
     }

@@ -60,11 +60,11 @@ impl Stats {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::failure::{Fault, Place};
+    use crate::net::error::{SyscallError, Target};
 
     #[test]
     fn balances_whatever_becomes_of_the_attempts() {
-        let fault = || Fault::timed_out("read", Place::Host("x".into()));
+        let fault = || SyscallError::timed_out("read", Target::Host("x".into()));
         let outcomes = [
             Outcome::Rejected,
             Outcome::Unreachable(fault().into()),

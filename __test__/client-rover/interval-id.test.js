@@ -1,0 +1,136 @@
+'use strict';
+
+const assert = require('node:assert/strict');
+const { once } = require('node:events');
+
+const { timersTell } = require('../../lib/roving-timer.js');
+const { printedBy } = require('../helpers/child.js');
+const { assertQuiet, attempt, makeRover, track } = require('../helpers/rover.js');
+const { refusedAddress, slotServer } = require('../helpers/slot-server.js');
+
+const ROVING_INTERVAL = 20;
+
+/** A rover at its roving, that has had a connection already, and its server. */
+async function rovingRover() {
+  const server = await slotServer();
+  const rover = makeRover({ ROVING_INTERVAL, servers: { a: server.address } });
+  rover.on('connection', (_slot, socket) => track(socket));
+  rover.start();
+  await once(rover, 'connection');
+  await once(rover, 'connection');
+  return { rover, server };
+}
+
+describe('intervalId', () => {
+  it('is a Timeout as setInterval makes them (row 9)', async () => {
+    const { rover } = await rovingRover();
+    const timer = setInterval(() => {}, ROVING_INTERVAL);
+    clearInterval(timer);
+    assert.equal(rover.intervalId.constructor, timer.constructor);
+    assert.equal(typeof +rover.intervalId, 'number');
+    assert.equal(rover.intervalId.hasRef(), true);
+    assert.equal(rover.intervalId.unref(), rover.intervalId);
+    assert.equal(rover.intervalId.hasRef(), false);
+    assert.equal(rover.intervalId.ref(), rover.intervalId);
+    assert.equal(rover.intervalId.hasRef(), true);
+  });
+
+  const WAYS = {
+    'clearInterval(rover.intervalId)': (rover) => clearInterval(rover.intervalId),
+    'clearInterval(+rover.intervalId)': (rover) => clearInterval(+rover.intervalId),
+    'clearInterval(`${+rover.intervalId}`)': (rover) => clearInterval(`${+rover.intervalId}`),
+    'rover.intervalId.close()': (rover) => rover.intervalId.close(),
+    'clearInterval after unref()': (rover) => clearInterval(rover.intervalId.unref()),
+  };
+  for (const [way, stop] of Object.entries(WAYS)) {
+    it(`ends the roving by ${way} (row 9)`, async () => {
+      const { rover, server } = await rovingRover();
+      stop(rover);
+      await assertQuiet(server, ROVING_INTERVAL);
+    });
+  }
+
+  it('may be cleared by a listener (row 9)', async () => {
+    const server = await slotServer();
+    const rover = makeRover({ ROVING_INTERVAL, servers: { a: server.address } });
+    await attempt(rover, () => {
+      rover.once('connection', () => clearInterval(rover.intervalId));
+      rover.start();
+    });
+    await assertQuiet(server, ROVING_INTERVAL);
+  });
+
+  it('lets what is in flight have its event after clearInterval (row 9)', async () => {
+    const server = await slotServer({ greeting: '' });
+    const rover = makeRover({ ROVING_INTERVAL, servers: { a: server.address } });
+    const outcome = attempt(rover, () => rover.start());
+    const socket = await server.nextSocket();
+    clearInterval(rover.intervalId);
+    socket.write('13\r\n');
+    const { event, slot } = await outcome;
+    assert.deepEqual({ event, slot }, { event: 'connection', slot: 13 });
+  });
+
+  it('lets the attempt of start() have its event when cleared right behind it (row 9)', async () => {
+    const rover = makeRover({ ROVING_INTERVAL, servers: { a: await refusedAddress() } });
+    const { event } = await attempt(rover, () => {
+      rover.start();
+      clearInterval(rover.intervalId);
+    });
+    assert.equal(event, 'unreachable');
+  });
+
+  it('leaves connect() working after clearInterval (row 9)', async () => {
+    const { rover } = await rovingRover();
+    clearInterval(rover.intervalId);
+    assert.equal((await attempt(rover)).event, 'connection');
+  });
+
+  it('goes on roving while it is unref-ed and something else keeps the process (row 9)', async () => {
+    const { rover } = await rovingRover();
+    rover.intervalId.unref();
+    await once(rover, 'connection');
+    await once(rover, 'connection');
+  });
+});
+
+describe('the timer of a roving', () => {
+  it('tells when it is cleared, so that the roving need not run in JavaScript (row 9)', function () {
+    // Bun's don't: see the README.
+    if (process.versions.bun !== undefined) return this.skip();
+    assert.equal(timersTell(), true);
+  });
+
+  it('looks like any other to a hook of async_hooks (row 9)', async function () {
+    if (process.versions.bun !== undefined || process.versions.deno !== undefined) return this.skip();
+    const kinds = await printedBy(async ({ ClientRover, print }) => {
+      const { createHook } = require('node:async_hooks');
+      const kinds = [];
+      createHook({
+        init(_id, type, _trigger, { _onTimeout }) {
+          if (type === 'Timeout') kinds.push(typeof _onTimeout);
+        },
+      }).enable();
+      const rover = new ClientRover({ servers: { a: { port: 1 } } });
+      rover.on('unreachable', () => {});
+      rover.start();
+      clearInterval(rover.intervalId);
+      print(new Set(kinds).size, kinds[0]);
+    });
+    assert.deepEqual(kinds, [[1, 'function']]);
+  });
+});
+
+describe('an intervalId that the app has put aside', () => {
+  it('ends nothing that was begun after it when it is cleared (row 9)', async () => {
+    const server = await refusedAddress();
+    const rover = makeRover({ ROVING_INTERVAL, servers: { a: server } });
+    rover.start();
+    const aside = rover.intervalId;
+    rover.intervalId = null;
+    rover.start();
+    clearInterval(aside);
+    for (let n = 0; n < 5; n++) await once(rover, 'unreachable');
+    clearInterval(rover.intervalId);
+  });
+});

@@ -1,0 +1,258 @@
+'use strict';
+
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const http = require('node:http');
+const path = require('node:path');
+const tls = require('node:tls');
+
+const ts = require('typescript');
+
+const { SlotServer } = require('../../examples/slot-server.js');
+
+const { makeCertificate } = require('../helpers/certificate.js');
+const { run } = require('../helpers/child.js');
+const { cleanup } = require('../helpers/cleanup.js');
+const { proxyTo, startPostgres, startRedis } = require('../helpers/database.js');
+const { shell } = require('../helpers/namespace.js');
+const { listen, refusedPort, slotServer } = require('../helpers/slot-server.js');
+const { parsesUsing } = require('../helpers/syntax.js');
+const { temporaryDirectory } = require('../helpers/temporary.js');
+
+const ROOT = path.resolve(__dirname, '../..');
+const read = (file) => fs.readFileSync(path.join(ROOT, file), 'utf8');
+
+/** A Callosum server that sends back what it gets, where it is told to listen. */
+async function echoServer(where) {
+  const server = new SlotServer();
+  server.on('slot', (_slot, socket) => socket.pipe(socket));
+  await listen(server, where);
+  cleanup(() => server.shutdown(0));
+  return server.address().port;
+}
+
+/** The port of a slot server that does this. */
+async function portOf(options) {
+  return (await slotServer(options)).port;
+}
+
+/** The port of a slot server in front of a database. */
+async function portBefore(start, test) {
+  const { path, stop } = await start(test);
+  cleanup(stop);
+  return portOf({ greeting: '0\r\n', then: proxyTo(path) });
+}
+
+/**
+ * What the examples count on, as the top of docs/api.md says it: the port or the path in the example, and
+ * what makes such a server and gives the true port or path.
+ *
+ * @param {Mocha.Context} test
+ */
+function standIns(test) {
+  let certificate;
+  const certified = () => (certificate ??= makeCertificate(test));
+  const web = () => http.createServer((_request, response) => response.end('hello'));
+  const secure = () => tls.createServer(certified(), (socket) => socket.on('error', () => {}).resume());
+  const handTo = (server) => ({ then: (socket) => server.emit('connection', socket) });
+  return {
+    4040: () => echoServer(),
+    4041: () => echoServer(),
+    4042: refusedPort,
+    4043: () => portOf({ greeting: 'SSH-2.0-OpenSSH_9.2\r\n' }),
+    4044: () => portOf({ greeting: '' }),
+    4045: () => portOf({ greeting: '', then: 'close' }),
+    4046: () => portOf({ greeting: '20\r\n' }),
+    5432: () => portBefore(startPostgres, test),
+    6379: () => portBefore(startRedis, test),
+    8080: () => portOf(handTo(web())),
+    8443: () => portOf(handTo(secure())),
+    'ca.pem': () => certified().file,
+    '/run/slots.sock': async () => {
+      const where = temporaryDirectory()('slots.sock');
+      await echoServer({ path: where });
+      return where;
+    },
+  };
+}
+
+/** The example with all that it counts on made, and the true ports and paths put in. */
+async function staged(code, test) {
+  for (const [name, make] of Object.entries(standIns(test))) {
+    const occurrence = new RegExp(`(?<!\\w)${name.replace('.', '\\.')}(?!\\w)`, 'g');
+    if (occurrence.test(code)) code = code.replaceAll(occurrence, await make());
+  }
+  return code;
+}
+
+/** The blocks of JavaScript in a page: what to call each, its code, and what it says that it prints. */
+function examplesOf(page) {
+  const blocks = read(page).matchAll(/^```(js|mjs)\n(.*?)^```$/gms);
+  return Array.from(blocks, ({ index, input, 1: language, 2: code }) => ({
+    name: `line ${input.slice(0, index).split('\n').length}, under "${/.*^#+ (.*?)$/ms.exec(input.slice(0, index))[1]}"`,
+    code,
+    isModule: language === 'mjs',
+    promised: Array.from(code.matchAll(/\/\/ Prints: (.*)$/gm), ([, line]) => `${line}\n`).join(''),
+  }));
+}
+
+/** Runs an example, with few descriptors, until it ends or has printed what it promised. */
+async function play({ code, isModule, promised }, test, { isEndless = false } = {}) {
+  const options = {
+    isEnough: (stdout) => isEndless && stdout.startsWith(promised),
+    prefix: shell('ulimit -n 256'),
+  };
+  const program = await staged(code, test);
+  return run([...(isModule ? ['--input-type=module'] : []), '-e', program], options);
+}
+
+describe('the example at the top of the README', () => {
+  const [example, ...others] = examplesOf('README.md');
+
+  it('prints what it says, and roves on', async function () {
+    assert.deepEqual(others, [], 'README.md has an example that nothing runs');
+    const { signal, stdout, stderr } = await play(example, this, { isEndless: true });
+    assert.notEqual(example.promised, '');
+    assert.deepEqual({ signal, stdout, stderr }, { signal: 'SIGKILL', stdout: example.promised, stderr: '' });
+  });
+});
+
+describe('the examples of docs/api.md', () => {
+  for (const example of examplesOf('docs/api.md')) {
+    it(`${example.name} print what they say, and end`, async function () {
+      this.timeout(60_000);
+      if (/\busing /.test(example.code) && !parsesUsing()) return this.skip();
+      const { code, signal, stdout, stderr } = await play(example, this);
+      assert.notEqual(example.promised, '');
+      assert.deepEqual(
+        { code, signal, stdout, stderr },
+        { code: 0, signal: null, stdout: example.promised, stderr: '' },
+      );
+    });
+  }
+});
+
+describe('docs/api.md', () => {
+  const page = read('docs/api.md');
+
+  /** The members of the class and of the types that are published, by the name of class or type. */
+  function declaredMembers() {
+    const source = ts.createSourceFile('index.d.ts', read('index.d.ts'), ts.ScriptTarget.Latest);
+    const members = (node) => (node.members ?? node.type?.members ?? []).map(({ name }) => name?.getText(source));
+    return Object.fromEntries(
+      source.statements
+        .filter((node) => ts.isClassDeclaration(node) || ts.isTypeAliasDeclaration(node))
+        .map((node) => [node.name.text, members(node).filter((name) => name !== undefined)]),
+    );
+  }
+
+  const { ClientRover: own, Events: events, Options, ServerOptions, Stats } = declaredMembers();
+
+  for (const [kind, names] of Object.entries({ Options, ServerOptions, Stats })) {
+    it(`describes each member of ${kind}, and has it in an example`, () => {
+      assert.ok(names.length > 5, `${names}`);
+      const code = examplesOf('docs/api.md').map((example) => example.code).join('\n');
+      for (const name of names) {
+        assert.match(page, new RegExp(`^ *- (.*, )?\`${name}\` \`<`, 'm'), name);
+        if (kind !== 'Stats') assert.match(code, new RegExp(`\\b${name}\\b`), name);
+      }
+    });
+  }
+
+  it('has a heading for each event, property and method', () => {
+    assert.ok(own.length > 8 && events.length === 3, `${own} ${events}`);
+    for (const name of events) assert.match(page, new RegExp(`^### Event: \`'${name}'\`$`, 'm'));
+    for (const name of own) {
+      const heading = `### \`rover${name.startsWith('[') ? '' : '.'}${name}`;
+      assert.ok(page.includes(heading), heading);
+    }
+  });
+
+  it('names each error code of the package', () => {
+    const sources = fs.readdirSync(path.join(ROOT, 'lib')).map((name) => read(`lib/${name}`));
+    const codes = new Set(sources.join('\n').match(/'ERR_\w+'/g).map((code) => code.slice(1, -1)));
+    assert.ok(codes.size > 5);
+    for (const code of codes) assert.match(page, new RegExp(`^(#+ |\\| )\`${code}\``, 'm'), code);
+  });
+
+  it('gives the defaults that are in force', () => {
+    const ClientRover = require('../..');
+    const defaultOf = (name) => new RegExp(`\`${name}\` \`<.*?\\*\\*Default:\\*\\* \`(.*?)\``, 's').exec(page)[1];
+    const { MAX_SLOT, ROVING_INTERVAL } = new ClientRover();
+    assert.equal(defaultOf('ROVING_INTERVAL'), String(ROVING_INTERVAL));
+    assert.equal(defaultOf('MAX_SLOT'), String(MAX_SLOT));
+    const typed = read('index.d.ts');
+    for (const name of ['CONNECT_TIMEOUT', 'SLOT_TIMEOUT', 'MAX_PENDING']) {
+      const [, value] = new RegExp(`Default: (\\d+)\\.\\s+\\*/\\s+${name}\\?`).exec(typed);
+      assert.equal(defaultOf(name), value, name);
+    }
+  });
+});
+
+/** The rows of the tables of figures in the README, by how they begin, and the case of the benchmark that each is of. */
+const ROWS = {
+  'kept, by IP': 'kept-ip',
+  'kept, by `localhost`': 'kept-localhost',
+  'refused, by IP': 'refused-ip',
+  'refused, by `localhost`': 'refused-localhost',
+  'rejected by a full pool': 'rejected',
+  'refused, started at 1 ms': 'started-refused',
+  'refused, 10 servers': 'servers-10',
+  'refused, 100,000 servers': 'servers-100000',
+  'memory of an attempt': 'pending',
+  'latency of a single rove, p50, by IP': 'latency-ip',
+  'latency of a single rove, p50, by `localhost`': 'latency-localhost',
+  'main thread blocked': 'blocked',
+  '1,000 rovers': 'rovers-1000',
+  'memory of a rover': 'rovers-1000',
+  '`require`': 'require',
+};
+
+describe('the figures of the README', () => {
+  const { cases } = JSON.parse(read('bench/results.json'));
+  const [, section] = /^## Performance\n(.*?)^## /ms.exec(read('README.md'));
+
+  /** All that a case of the benchmark says: medians, those in thousands, and ratios either way. */
+  const valuesOf = (name) =>
+    Object.values(cases.find((one) => one.name === name).figures).flatMap(({ contestants, ratio = 1 }) => [
+      ...Object.values(contestants).flatMap(({ median }) => [median, median / 1000]),
+      ...[ratio, 1 / ratio],
+    ]);
+  const isRounded = (number, value) => [2, 3, 4, 5, 6].some((digits) => Number(value.toPrecision(digits)) === number);
+
+  for (const [beginning, name] of Object.entries(ROWS)) {
+    it(`are those of bench/results.json: ${beginning}`, () => {
+      const row = section.split('\n').find((line) => line.startsWith(`| ${beginning}`));
+      const cells = row.split('|').slice(2).join('|');
+      const numbers = Array.from(cells.matchAll(/\d[\d,.]*/g), ([text]) => Number(text.replaceAll(',', '')));
+      const values = valuesOf(name);
+      assert.ok(numbers.length > 1, row);
+      assert.deepEqual(numbers.filter((number) => !values.some((value) => isRounded(number, value))), [], row);
+    });
+  }
+
+  it('are all compared', () => {
+    const rows = section.split('\n').filter((line) => /^\| \S.*\d/.test(line) && !line.startsWith('| per rove'));
+    assert.equal(rows.length, Object.keys(ROWS).length);
+  });
+});
+
+for (const page of ['README.md', 'RELEASING.md', 'docs/api.md', 'bench/README.md', 'examples/README.md']) {
+  describe(`the links of ${page}`, () => {
+    /** What GitHub calls the headings of a page. */
+    const anchorsOf = (file) =>
+      Array.from(read(file).matchAll(/^#+ (.*)$/gm), ([, heading]) =>
+        heading.toLowerCase().replace(/[^\w\s-]/g, '').replaceAll(' ', '-'),
+      );
+
+    it('lead to a file that is there, and to a heading of it', () => {
+      const links = Array.from(read(page).matchAll(/\]\(([^)]*)\)/g), ([, link]) => link);
+      for (const link of links.filter((link) => !link.includes('://'))) {
+        const [file, anchor] = link.split('#');
+        const target = file === '' ? page : path.join(path.dirname(page), file);
+        assert.ok(fs.existsSync(path.join(ROOT, target)), link);
+        if (anchor !== undefined) assert.ok(anchorsOf(target).includes(anchor), link);
+      }
+    });
+  });
+}

@@ -1,0 +1,97 @@
+'use strict';
+
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const path = require('node:path');
+
+const { parseTriple } = require('@napi-rs/cli');
+
+const { cleanup } = require('../helpers/cleanup.js');
+const { temporaryDirectory } = require('../helpers/temporary.js');
+const { ROOT, binaryOf, packRelease, readManifest, stageMain, targets } = require('../../scripts/packing.js');
+
+const LIBC = { gnu: ['glibc'], musl: ['musl'] };
+/** What npm runs at a user's, if it is there and allowed. */
+const INSTALL_SCRIPTS = ['preinstall', 'install', 'postinstall', 'prepare'];
+
+describe('the packages of a release', () => {
+  const main = readManifest(ROOT);
+  const triples = main.napi.targets.map((triple) => parseTriple(triple));
+
+  it('are one for each target, and this one', () => {
+    const expected = triples.map(({ platformArchABI }) => platformArchABI);
+    assert.deepEqual(targets().sort(), expected.sort());
+    assert.ok(expected.includes('linux-x64-musl'));
+  });
+
+  for (const { abi, arch, platform, platformArchABI: target } of triples) {
+    it(`have one that npm installs on ${target} only, whatever the version of Node`, () => {
+      const manifest = readManifest(path.dirname(binaryOf(target)));
+      const binary = `${main.name}.${target}.node`;
+      assert.deepEqual(
+        { ...manifest, description: main.description, keywords: main.keywords },
+        {
+          name: `${main.name}-${target}`,
+          version: main.version,
+          cpu: [arch],
+          main: binary,
+          files: [binary],
+          description: main.description,
+          keywords: main.keywords,
+          license: main.license,
+          // All that have Node-API 8. npm skips an optional dependency that wants another one without a word.
+          engines: { node: '>=12.22' },
+          os: [platform],
+          ...(abi !== null && { libc: LIBC[abi] }),
+        },
+      );
+    });
+  }
+
+  it('have the version of the crate', () => {
+    const crate = fs.readFileSync(path.join(ROOT, 'Cargo.toml'), 'utf8');
+    assert.equal(/^version = "(.*)"$/m.exec(crate)[1], main.version);
+  });
+
+  it('depend on the binaries of exactly this version, which a checkout does not', () => {
+    const pathOf = temporaryDirectory();
+    stageMain(pathOf('main'));
+    const { optionalDependencies, scripts } = readManifest(pathOf('main'));
+    const expected = targets().map((target) => [`${main.name}-${target}`, main.version]);
+    assert.deepEqual(optionalDependencies, Object.fromEntries(expected));
+    assert.equal(main.optionalDependencies, undefined);
+    assert.deepEqual(INSTALL_SCRIPTS.filter((name) => name in scripts), []);
+  });
+
+  it('have a binary in those of the platforms only', () => {
+    const pathOf = temporaryDirectory();
+    stageMain(pathOf('main'));
+    const binaries = fs.readdirSync(pathOf('main'), { recursive: true }).filter((file) => file.endsWith('.node'));
+    assert.deepEqual(binaries, []);
+  });
+
+  it('are not packed where a binary is missing', function () {
+    const missing = targets().find((target) => !fs.existsSync(binaryOf(target)));
+    if (missing === undefined) this.skip();
+    const pathOf = temporaryDirectory();
+    assert.throws(() => packRelease(pathOf('packages'), [missing]), { message: `there is no ${binaryOf(missing)}` });
+  });
+
+  it('say where their sources are, where GitHub builds them', () => {
+    const pathOf = temporaryDirectory();
+    const given = { GITHUB_REPOSITORY: 'owner/name', GITHUB_SERVER_URL: 'https://example.org' };
+    const before = Object.keys(given).map((name) => [name, process.env[name]]);
+    Object.assign(process.env, given);
+    cleanup(() => {
+      for (const [name, value] of before) {
+        if (value === undefined) delete process.env[name];
+        else process.env[name] = value;
+      }
+    });
+    stageMain(pathOf('main'));
+    assert.deepEqual(readManifest(pathOf('main')).repository, {
+      type: 'git',
+      url: 'git+https://example.org/owner/name.git',
+    });
+  });
+});

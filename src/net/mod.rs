@@ -1,0 +1,7 @@
+//! The way to a server: look-up, addresses raced, one connection. Knows no rover.
+
+pub mod connect;
+pub mod dial;
+pub mod error;
+pub mod exhaustion;
+pub mod lookup;

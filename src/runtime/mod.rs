@@ -1,0 +1,155 @@
+//! The one Tokio runtime of the process: a thread of its own, begun at the first attempt.
+//!
+//! It is never shut down. Threads that only wait don't keep a process from ending, and a runtime
+//! that outlives every JavaScript environment has no shutdown that could go wrong.
+//!
+//! To wake a thread costs a system call, and the thread that is woken several. So jobs that come while
+//! the rover's thread is awake are left for it without one, and outcomes are announced to JavaScript
+//! when the rover's thread has nothing more to do at the moment.
+
+pub mod slot_waiters;
+pub mod timer_queue;
+
+use std::cell::RefCell;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread;
+
+use tokio::runtime::Builder;
+use tokio::sync::Notify;
+
+use crate::net::dial::close_spares;
+use crate::net::lookup::Lookups;
+use crate::runtime::slot_waiters::SlotWaiters;
+use crate::runtime::timer_queue::TimerQueue;
+
+/// How many look-ups block a thread at the same time. With the rover's own thread this stays well under
+/// the 16 threads that the package promises.
+const MAX_LOOKUP_THREADS: usize = 8;
+
+/// How many wake-ups of JavaScript are held back, at most.
+const MAX_HELD_BACK: usize = 32;
+
+/// What attempts run on.
+pub struct Runtime {
+    /// The look-ups that they share.
+    pub lookups: Arc<Lookups>,
+    /// Where they wait for their slot lines.
+    pub slot_waiters: Arc<SlotWaiters>,
+    /// What is to be called later.
+    pub timers: Arc<TimerQueue>,
+    inbox: Arc<Inbox>,
+}
+
+/// Wakes a JavaScript thread. Can be called from any thread.
+pub type Wake = Arc<dyn Fn() + Send + Sync>;
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// Jobs for the rover's thread.
+#[derive(Default)]
+struct Inbox {
+    jobs: Mutex<Vec<Job>>,
+    arrival: Notify,
+}
+
+thread_local! {
+    /// On the rover's thread, the wake-ups that are held back. `None` on any other.
+    static HELD_BACK: RefCell<Option<Vec<Wake>>> = const { RefCell::new(None) };
+}
+
+/// The runtime; the first call begins it.
+///
+/// # Errors
+/// What the system says when it has no thread or no descriptor for it. A later call tries again.
+pub fn runtime() -> io::Result<&'static Runtime> {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    static BEGINNING: Mutex<()> = Mutex::new(());
+    if let Some(runtime) = RUNTIME.get() {
+        return Ok(runtime);
+    }
+    let _one_at_a_time = BEGINNING.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(runtime) = RUNTIME.get() {
+        return Ok(runtime);
+    }
+    let runtime = begin()?;
+    Ok(RUNTIME.get_or_init(|| runtime))
+}
+
+impl Runtime {
+    /// Whether this is the rover's thread, which can `tokio::spawn` by itself: to leave a job for itself
+    /// would cost it the same system call as another thread.
+    pub fn is_here(&self) -> bool {
+        HELD_BACK.with_borrow(Option::is_some)
+    }
+
+    /// Runs `job` on the rover's thread, soon and in order, where it may `tokio::spawn`.
+    pub fn run(&self, job: impl FnOnce() + Send + 'static) {
+        self.inbox.jobs.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(job));
+        self.inbox.arrival.notify_one();
+    }
+}
+
+/// Calls `wake` before the rover's thread rests; on any other thread at once.
+pub fn before_rest(wake: &Wake) {
+    let is_full = HELD_BACK.with_borrow_mut(|held_back| {
+        held_back.as_mut().map(|held_back| {
+            held_back.push(Arc::clone(wake));
+            held_back.len() >= MAX_HELD_BACK
+        })
+    });
+    match is_full {
+        None => wake(),
+        Some(true) => call_held_back(),
+        Some(false) => {}
+    }
+}
+
+fn prepare_rest() {
+    call_held_back();
+    close_spares();
+}
+
+fn call_held_back() {
+    let held_back = HELD_BACK.with_borrow_mut(|held_back| held_back.as_mut().map(std::mem::take));
+    held_back.into_iter().flatten().for_each(|wake| wake());
+}
+
+fn begin() -> io::Result<Runtime> {
+    let runtime = Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .max_blocking_threads(MAX_LOOKUP_THREADS)
+        .thread_name("rover-lookup")
+        .on_thread_park(prepare_rest)
+        .build()?;
+    let inbox = Arc::new(Inbox::default());
+    let timers = Arc::new(TimerQueue::default());
+    let (slot_waiters, poller) = {
+        let _context = runtime.enter();
+        SlotWaiters::new(&timers)?
+    };
+    runtime.spawn(Arc::clone(&timers).work());
+    runtime.spawn(Arc::clone(&slot_waiters).work(poller));
+    let work = Arc::clone(&inbox).work();
+    thread::Builder::new().name("rover".into()).spawn(move || {
+        HELD_BACK.set(Some(Vec::new()));
+        runtime.block_on(work);
+    })?;
+    Ok(Runtime { lookups: Lookups::new(), slot_waiters, timers, inbox })
+}
+
+impl Inbox {
+    async fn work(self: Arc<Self>) {
+        loop {
+            self.arrival.notified().await;
+            let jobs =
+                std::mem::take(&mut *self.jobs.lock().unwrap_or_else(PoisonError::into_inner));
+            for job in jobs {
+                // A job that panics is a bug, and must not take the thread with it.
+                let _ = catch_unwind(AssertUnwindSafe(job));
+            }
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! The slot_waiters: connected attempts whose slot line has not come yet.
+//!
+//! A server that is slow, or busy, may keep thousands of them waiting, for half a minute each. So one that waits
+//! is no task of Tokio with a poller's entry and a timer of its own, but a line in a list: a fraction of the memory.
+
+use std::io;
+use std::os::fd::AsRawFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Registry, Token};
+use slab::Slab;
+use tokio::io::unix::AsyncFd;
+use tokio::task::yield_now;
+
+use crate::attempt::Waiting;
+use crate::attempt::handshake::{HandshakeError, Reply};
+use crate::runtime::timer_queue::{TimerKey, TimerQueue};
+
+/// How many of those that are ready are looked at before the other tasks of the thread have a turn.
+const MAX_EVENTS: usize = 64;
+
+/// Who waits for a slot line.
+pub struct SlotWaiters {
+    waiters: Mutex<Slab<Waiter>>,
+    registry: Registry,
+    timers: Arc<TimerQueue>,
+}
+
+/// Tells which of the waiters are ready.
+pub struct Poller(AsyncFd<Poll>);
+
+/// Takes an attempt on: with what the server said, or with `None` where its time is over.
+pub type Done = Box<dyn FnOnce(Waiting, Option<Reply>) + Send>;
+
+/// An attempt that waits. Dropping it closes its connection.
+pub struct Waiter {
+    waiting: Waiting,
+    done: Done,
+    time_limit: Option<TimerKey>,
+}
+
+impl SlotWaiters {
+    /// A slot_waiters, and what [`SlotWaiters::work`] needs. To be called within the runtime that it is to work on.
+    ///
+    /// # Errors
+    /// What the system says when it has no descriptors for it.
+    pub fn new(timers: &Arc<TimerQueue>) -> io::Result<(Arc<Self>, Poller)> {
+        let poll = Poll::new()?;
+        let registry = poll.registry().try_clone()?;
+        #[allow(unsafe_code, reason = "the poller is told of the descriptor and does not own it")]
+        // SAFETY: the descriptor is that of `poll` all the time, which the watch owns.
+        let watch = unsafe { AsyncFd::register_with_interest(poll, tokio::io::Interest::READABLE) };
+        let poller = Poller(watch?);
+        let (waiters, timers) = (Mutex::default(), Arc::clone(timers));
+        Ok((Arc::new(Self { waiters, registry, timers }), poller))
+    }
+
+    /// Has an attempt wait; `done` is called once, unless it is dismissed. To be called on the rover's thread,
+    /// where [`SlotWaiters::work`] runs. Answers with its place; where the system can't watch it, `None` after `done`
+    /// was called.
+    pub fn enter(self: &Arc<Self>, waiting: Waiting, done: Done) -> Option<usize> {
+        let mut waiters = self.waiters();
+        let entry = waiters.vacant_entry();
+        let place = entry.key();
+        let descriptor = waiting.socket().as_raw_fd();
+        let watched =
+            self.registry.register(&mut SourceFd(&descriptor), Token(place), Interest::READABLE);
+        if let Err(error) = watched {
+            drop(waiters);
+            done(waiting, Some(Err(HandshakeError::Broken(error))));
+            return None;
+        }
+        let time_limit = waiting.deadline().map(|deadline| {
+            let slot_waiters = Arc::clone(self);
+            self.timers.enter(deadline, move |_| slot_waiters.expire(place))
+        });
+        entry.insert(Waiter { waiting, done, time_limit });
+        Some(place)
+    }
+
+    /// Takes the attempt at a place out, if it is still there, to be dropped: nothing is told of it.
+    pub fn dismiss(&self, place: usize) -> Option<Waiter> {
+        let mut waiters = self.waiters();
+        let waiter = waiters.try_remove(place)?;
+        // Before anybody else can take the place.
+        waiter.time_limit.inspect(|key| self.timers.cancel(*key));
+        Some(waiter)
+    }
+
+    /// Sees to those that are ready, as long as the runtime goes on.
+    pub async fn work(self: Arc<Self>, Poller(mut poll): Poller) {
+        let mut events = Events::with_capacity(MAX_EVENTS);
+        while let Ok(mut ready) = poll.readable_mut().await {
+            let asked = ready.get_inner_mut().poll(&mut events, Some(Duration::ZERO));
+            // Otherwise there may be more of them, or a signal came between.
+            let are_all = asked.is_ok() && events.iter().count() < MAX_EVENTS;
+            if are_all {
+                ready.clear_ready();
+            }
+            for event in &events {
+                // A bug, and it must not take the others with it.
+                let _ = catch_unwind(AssertUnwindSafe(|| self.serve(event.token().0)));
+            }
+            if !are_all {
+                yield_now().await;
+            }
+        }
+    }
+
+    fn serve(&self, place: usize) {
+        let mut waiters = self.waiters();
+        // It may be gone since the system was asked.
+        let Some(waiter) = waiters.get_mut(place) else { return };
+        if let Some(reply) = waiter.waiting.advance() {
+            let waiter = waiters.remove(place);
+            drop(waiters);
+            self.see_out(waiter, Some(reply));
+        }
+    }
+
+    fn expire(&self, place: usize) {
+        let mut waiters = self.waiters();
+        let Some(mut waiter) = waiters.try_remove(place) else { return };
+        drop(waiters);
+        // The thread may have been kept from looking, as where the machine slept.
+        let reply = waiter.waiting.advance();
+        self.see_out(waiter, reply);
+    }
+
+    fn see_out(&self, waiter: Waiter, reply: Option<Reply>) {
+        let Waiter { waiting, done, time_limit } = waiter;
+        time_limit.inspect(|key| self.timers.cancel(*key));
+        // It can't fail: the descriptor is open, and was registered.
+        let _ = self.registry.deregister(&mut SourceFd(&waiting.socket().as_raw_fd()));
+        done(waiting, reply);
+    }
+
+    fn waiters(&self) -> MutexGuard<'_, Slab<Waiter>> {
+        self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+
+    use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+    use tokio::time::{Instant, sleep, timeout};
+
+    use super::*;
+    use crate::net::error::Target;
+
+    /// The slot, or what is no slot; `None` where the time was over.
+    type Told = Option<Result<u64, String>>;
+
+    /// A slot_waiters at work.
+    fn slot_waiters() -> Arc<SlotWaiters> {
+        let timers = Arc::new(TimerQueue::default());
+        let (slot_waiters, poller) = SlotWaiters::new(&timers).expect("descriptors");
+        tokio::spawn(timers.work());
+        tokio::spawn(Arc::clone(&slot_waiters).work(poller));
+        slot_waiters
+    }
+
+    /// Has an attempt wait: its place, its server, and what it is told in the end.
+    fn enter(
+        slot_waiters: &Arc<SlotWaiters>,
+        limit: Option<Duration>,
+    ) -> (usize, UnixStream, UnboundedReceiver<Told>) {
+        let (ours, server) = UnixStream::pair().expect("a pair");
+        ours.set_nonblocking(true).expect("an option");
+        let deadline = limit.map(|limit| Instant::now() + limit);
+        let waiting = Waiting::new(OwnedFd::from(ours).into(), Target::Host("x".into()), deadline);
+        let (tell, told) = unbounded_channel();
+        let done = move |_, reply: Option<Reply>| {
+            let reply = reply.map(|reply| reply.map_err(|error| format!("{error:?}")));
+            tell.send(reply).expect("a listener");
+        };
+        (slot_waiters.enter(waiting, Box::new(done)).expect("a place"), server, told)
+    }
+
+    /// What is told next; `None` when nothing will be any more.
+    async fn next<T>(told: &mut UnboundedReceiver<T>) -> Option<T> {
+        timeout(Duration::from_secs(10), told.recv()).await.expect("something is told")
+    }
+
+    /// Whether our side of a connection is closed.
+    fn is_closed(server: &mut UnixStream) -> bool {
+        server.set_nonblocking(true).expect("an option");
+        matches!(server.read(&mut [0]), Ok(0))
+    }
+
+    #[tokio::test]
+    async fn tells_what_the_server_said_when_all_of_it_has_come() {
+        let slot_waiters = slot_waiters();
+        let (_, mut early, mut told_early) = enter(&slot_waiters, None);
+        let (_, mut late, mut told_late) = enter(&slot_waiters, Some(Duration::from_secs(60)));
+        late.write_all(b"1").expect("room");
+        early.write_all(b"7\r\n").expect("room");
+        assert_eq!(next(&mut told_early).await, Some(Some(Ok(7))));
+        assert!(told_late.try_recv().is_err());
+        late.write_all(b"3\r\n").expect("room");
+        assert_eq!(next(&mut told_late).await, Some(Some(Ok(13))));
+        assert_eq!(next(&mut told_late).await, None);
+        assert!(slot_waiters.waiters().is_empty());
+    }
+
+    #[tokio::test]
+    async fn tells_what_was_there_already() {
+        let (ours, mut server) = UnixStream::pair().expect("a pair");
+        server.write_all(b"13\r\n").expect("room");
+        let waiting = Waiting::new(OwnedFd::from(ours).into(), Target::Host("x".into()), None);
+        let (tell, mut told) = unbounded_channel();
+        let done = move |_, reply: Option<Reply>| tell.send(reply).expect("a listener");
+        slot_waiters().enter(waiting, Box::new(done)).expect("a place");
+        assert!(matches!(next(&mut told).await, Some(Some(Ok(13)))));
+    }
+
+    #[tokio::test]
+    async fn tells_that_the_server_has_closed() {
+        let (_, server, mut told) = enter(&slot_waiters(), None);
+        drop(server);
+        assert_eq!(next(&mut told).await, Some(Some(Err("Closed".into()))));
+    }
+
+    #[tokio::test]
+    async fn tells_that_its_time_is_over_once() {
+        let slot_waiters = slot_waiters();
+        let (_, mut server, mut told) = enter(&slot_waiters, Some(Duration::from_millis(20)));
+        server.write_all(b"1").expect("room");
+        assert_eq!(next(&mut told).await, Some(None));
+        assert_eq!(next(&mut told).await, None);
+        assert!(is_closed(&mut server));
+    }
+
+    #[tokio::test]
+    async fn takes_a_line_that_has_come_for_what_was_said_also_where_the_time_is_over() {
+        let timers = Arc::new(TimerQueue::default());
+        let (slot_waiters, _idle) = SlotWaiters::new(&timers).expect("descriptors");
+        let (_, mut server, mut told) = enter(&slot_waiters, Some(Duration::ZERO));
+        server.write_all(b"13\r\n").expect("room");
+        tokio::spawn(timers.work());
+        assert_eq!(next(&mut told).await, Some(Some(Ok(13))));
+    }
+
+    #[tokio::test]
+    async fn closes_what_is_dismissed_and_tells_nothing() {
+        let slot_waiters = slot_waiters();
+        let limit = Duration::from_millis(20);
+        let (place, mut server, mut told) = enter(&slot_waiters, Some(limit));
+        drop(slot_waiters.dismiss(place));
+        assert!(is_closed(&mut server));
+        assert_eq!(next(&mut told).await, None);
+        // Whoever has the place next is not touched by what the one before left behind.
+        let (next, _server, mut told) = enter(&slot_waiters, None);
+        assert_eq!(next, place);
+        sleep(2 * limit).await;
+        assert!(told.try_recv().is_err());
+        assert!(slot_waiters.dismiss(next).is_some());
+        assert!(slot_waiters.dismiss(next).is_none());
+    }
+
+    #[tokio::test]
+    async fn serves_more_than_are_asked_for_at_once_and_lets_others_have_a_turn() {
+        let slot_waiters = slot_waiters();
+        let mut waiters: Vec<_> = (0..3 * MAX_EVENTS).map(|_| enter(&slot_waiters, None)).collect();
+        for (_, server, _) in &mut waiters {
+            server.write_all(b"13\r\n").expect("room");
+        }
+        // The first turn is not the slot_waiters's yet.
+        let mut turns = -1;
+        while !slot_waiters.waiters().is_empty() {
+            yield_now().await;
+            turns += 1;
+        }
+        assert!(turns >= 3, "{turns} turns");
+        for (_, _, told) in &mut waiters {
+            assert_eq!(next(told).await, Some(Some(Ok(13))));
+        }
+    }
+
+    #[tokio::test]
+    async fn goes_on_where_one_that_is_told_panics() {
+        let slot_waiters = slot_waiters();
+        let (ours, mut server) = UnixStream::pair().expect("a pair");
+        server.write_all(b"13\r\n").expect("room");
+        let waiting = Waiting::new(OwnedFd::from(ours).into(), Target::Host("x".into()), None);
+        slot_waiters.enter(waiting, Box::new(|_, _| panic!("on purpose"))).expect("a place");
+        let (_, mut server, mut told) = enter(&slot_waiters, None);
+        yield_now().await;
+        server.write_all(b"13\r\n").expect("room");
+        assert_eq!(next(&mut told).await, Some(Some(Ok(13))));
+    }
+}
