@@ -19,7 +19,7 @@ describe('the packages of a release', () => {
   const main = readManifest(ROOT);
   const triples = main.napi.targets.map((triple) => parseTriple(triple));
 
-  it('are one for each target, and this one', () => {
+  it('are one for each target, and this one (row 36)', () => {
     const expected = triples.map(({ platformArchABI }) => platformArchABI);
     assert.deepEqual(targets().sort(), expected.sort());
     assert.ok(expected.includes('linux-x64-musl'));
