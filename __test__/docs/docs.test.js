@@ -238,7 +238,12 @@ describe('the figures of the README', () => {
   });
 });
 
-for (const page of ['README.md', 'RELEASING.md', 'docs/api.md', 'bench/README.md', 'examples/README.md']) {
+const PAGES = [
+  ...['README.md', 'CONTRIBUTING.md', 'RELEASING.md', 'SECURITY.md'],
+  ...['docs/api.md', 'docs/contract.md', 'bench/README.md', 'examples/README.md'],
+];
+
+for (const page of PAGES) {
   describe(`the links of ${page}`, () => {
     /** What GitHub calls the headings of a page. */
     const anchorsOf = (file) =>
