@@ -5,46 +5,80 @@
 export declare class ClientRover {
   /** A rover at rest, without servers. */
   constructor(environment: Environment, limits: NativeLimits)
-  /** Adds a server under a registration, a number that is vacant. There is room for all up to the highest. */
-  addServer(registration: number, server: NativeServer): void
-  /** Drops the server of a registration. */
-  dropServer(registration: number): void
-  /** Begins one attempt; its outcome names `origin`. */
-  connect(origin: number): AttemptState
-  /** Begins one attempt now and one at each interval (ms); their outcomes name `origin`. */
-  start(origin: number, interval: number): AttemptState
-  /** Ends the roving. Answers with how many outcomes of it are still to come. */
+  /** Adds a server and returns its key. Where it is `asked`, each pick of it is a question. */
+  addServer(server: NativeServer, isAsked: boolean): number
+  /** Drops the server of a key. Returns whether the key is vacant: no attempt refers to it. */
+  dropServer(key: number): boolean
+  /** Whether no server has the key, dropped or not. */
+  isVacant(key: number): boolean
+  /** Has the server of a key not be picked for so many milliseconds; 0 ends that. */
+  rest(key: number, time: number): void
+  /** Makes one attempt; its outcome names `context`. */
+  connect(context: number): NativeAdmission
+  /**
+   * Makes one attempt now and one at each interval (ms, see `MAX_INTERVAL` and `JITTER`); their outcomes name
+   * `context`.
+   */
+  start(context: number, min: number, max: number, jitter: number): NativeAdmission
+  /** Ends the roving. Returns how many outcomes of it are still to come. */
   stopRoving(): number
   /**
-   * Lets the roving go on under another origin. Answers with how many outcomes are still to come
-   * under the one before.
+   * Ends the roving and abandons what is pending: no outcome follows. Returns the contexts of what was pending,
+   * one for each attempt.
    */
-  renameRoving(origin: number): number
-  /** Ends the roving and gives up what is pending: no outcome follows. */
-  stop(): void
+  stop(): Array<number>
+  /** Abandons the attempt of a context. Returns whether it was pending: no outcome follows then. */
+  abandon(context: number): boolean
+  /** Answers a question: the attempt goes on with the server of `key`, or with one that is picked now. */
+  resume(attempt: number, number: number, key?: number | undefined | null): void
+  /** Answers a question: the attempt goes on at the IP addresses that were found for `server`. */
+  resumeAt(attempt: number, number: number, server: NativeServer, addresses: Array<string>): void
+  /** Answers a question: the attempt ends as `Invalid`, `LookupFailed` or `NoServers`. */
+  fail(attempt: number, number: number, kind: OutcomeKind): void
   /** Changes the highest slot that is wanted. */
   setMaxSlot(slot: number): void
   /** What became of all attempts so far. */
   stats(): NativeStats
+  /** What is counted of the server of a key. */
+  serverStats(key: number): NativeServerStats | null
 }
 export type NativeRover = ClientRover
 
-/** All rovers of this JavaScript environment, and the way their outcomes come to it. */
+/** What all rovers of one JavaScript environment share. */
 export declare class Environment {
-  /** `deliver` is called once for each outcome, each time as a callback of its own. */
-  constructor(deliver: (kind: OutcomeKind, origin: number, registration: number, slot: number, detail?: string | string[] | NativeWrap | null, server?: NativeServer | null) => void)
-  /** The descriptor of the connection that is being delivered. `adopted` or `refused` must follow. */
+  /** An environment that is closed. */
+  constructor()
+  /**
+   * Opens the way to JavaScript: `deliver` is called once for each outcome, each time as a callback of its own.
+   * Does not keep the process alive.
+   */
+  open(deliver: (kind: OutcomeKind, context: number, server: number, number: number, detail: string | string[] | null, change: ServerChange, attempt: number) => void): void
+  /** Closes the way to JavaScript, and lets go of `deliver`. */
+  close(): void
+  /** Keeps the process alive as long as the environment is open. */
+  ref(): void
+  /** Keeps the process alive no more. */
+  unref(): void
+  /** The descriptor of the connection that is being delivered. `confirm` or `abort` must follow. */
   claim(): number
   /** A socket has the descriptor. */
-  adopted(): void
+  confirm(): void
   /** No socket has the descriptor: closes it. */
-  refused(): void
+  abort(): void
+  /**
+   * Sets which addresses of a name are tried where the server does not say it: their order, 0 as the system says,
+   * 4 or 6 for that family first; and the head start of each over the next in milliseconds, 0 for the first one
+   * only.
+   */
+  setAddressPolicy(order: number, headStart: number): void
+  /** Sets what is told besides outcomes: 1 each attempt as it is made, 2 each rejection; or the sum. */
+  observe(observables: number): void
 }
 export type NativeEnvironment = Environment
 
-/** What came of `connect()` and `start()`. */
-export declare const enum AttemptState {
-  /** An outcome will follow. */
+/** Whether an attempt was made. */
+export declare const enum NativeAdmission {
+  /** It is in flight; an outcome will follow. */
   InFlight = 0,
   /** There are no servers; no outcome follows. */
   NoServers = 1,
@@ -68,8 +102,6 @@ export interface NativeLimits {
 
 /** A server, checked. */
 export interface NativeServer {
-  /** The app's name for it. */
-  id: string
   /** A name or an IP address; not needed with `path`. */
   host?: string
   /** The TCP port; not needed with `path`. */
@@ -78,60 +110,125 @@ export interface NativeServer {
   path?: string
   /** 0, 4 or 6. */
   family?: number
+  /** Flags of `getaddrinfo`. */
+  hints?: number
   /** The IP address to connect from. */
   localAddress?: string
-  /** The head start of each address over the next, in milliseconds; 0 tries the first one only. */
+  /** The port to connect from; 0 is any. */
+  localPort?: number
+  /**
+   * The head start of each address over the next, in milliseconds; 0 tries the first one only; without it, the
+   * environment's policy counts.
+   */
   headStart?: number
-  /** What to find again in `detail` with a connection. */
-  wrap?: NativeWrap
 }
 
-/** What became of all attempts so far. */
-export interface NativeStats {
-  /** Attempts begun. */
+/** What is counted of one server. */
+export interface NativeServerStats {
+  /** Attempts made. */
   attempts: number
   /** Handed over as `connection`. */
   connections: number
   /** Closed since the slot was above `MAX_SLOT`. */
   rejected: number
-  /** Reported as `unreachable`. */
+  /** Ended in `unreachable`. */
   unreachable: number
-  /** Reported as `error`. */
+  /** Ended in `closed`. */
+  closed: number
+  /** Ended in `error`. */
   errors: number
-  /** Given up by `stop()`. */
+  /** In flight, or waiting for JavaScript. */
+  pending: number
+  /** Failures in a row. */
+  failures: number
+  /** What the last failure was: an error as libuv numbers it, or an `OutcomeKind`; 0 where there was none. */
+  lastError: number
+  /** The last slot that it gave; -1 where there was none. */
+  lastSlot: number
+  /** Whether it failed since it last gave a slot. */
+  isDown: boolean
+  /** How long the look-up and connecting took. */
+  connectTime: NativeTimes
+  /** How long the slot line took. */
+  slotTime: NativeTimes
+}
+
+/** What became of all attempts so far. */
+export interface NativeStats {
+  /** Attempts made. */
+  attempts: number
+  /** Handed over as `connection`. */
+  connections: number
+  /** Closed since the slot was above `MAX_SLOT`. */
+  rejected: number
+  /** Ended in `unreachable`. */
+  unreachable: number
+  /** Ended in `closed`. */
+  closed: number
+  /** Ended in `error`. */
+  errors: number
+  /** Given up by `stop()`, or by who asked for them. */
   abandoned: number
-  /** Not begun, since `MAX_PENDING` was reached. */
+  /** Not made, since `MAX_PENDING` was reached. */
   skipped: number
   /** In flight, or waiting for JavaScript. */
   pending: number
 }
 
-/** What the socket of a connection is to be set to. */
-export interface NativeWrap {
-  /** `allowHalfOpen` 1, `noDelay` 2, `keepAlive` 4, a Unix socket 8. */
-  flags: number
-  /** In milliseconds. */
-  keepAliveInitialDelay: number
-  /** In milliseconds. */
-  timeout: number
+/** How long something took, in milliseconds. */
+export interface NativeTimes {
+  /** How many were counted. */
+  count: number
+  /** The shortest. */
+  min: number
+  /** The mean. */
+  mean: number
+  /** The longest. */
+  max: number
+  /** The median. */
+  p50: number
+  /** The 90th percentile. */
+  p90: number
+  /** The 99th percentile. */
+  p99: number
 }
 
-/** What an outcome is, and so what its `detail` is. */
+/** What is told, and so what its `detail` is. */
 export declare const enum OutcomeKind {
-  /** Nothing: the outcome was withdrawn. */
+  /** Nothing: it was removed. */
   None = 0,
-  /** `slot` is the slot; a descriptor is on offer; `detail` is a `NativeWrap`, if there is any. */
-  Connection = 1,
-  /** The slot was too high; the connection is closed. */
-  Rejected = 2,
-  /** `detail` is a fault line, or an array of them where several addresses were tried. */
-  Unreachable = 3,
-  /** This machine ran out of something; `detail` is a fault line. */
-  LocalFault = 4,
+  /** An attempt was made; no outcome yet. */
+  Made = 1,
+  /** What is an attempt to connect to? `number` and `attempt` name it to `resume`, `resumeAt` or `fail`. */
+  Question = 2,
+  /** `number` is the slot; a descriptor is on offer. */
+  Connection = 3,
+  /** `number` is the slot, which was too high; the connection is closed. */
+  Rejected = 4,
+  /** `detail` is an error line, or an array of them where several addresses were tried. */
+  Unreachable = 5,
+  /** The server closed before it gave a slot. */
+  Closed = 6,
   /** `detail` is what the server sent instead of a slot line, at most 32 bytes, as Latin-1. */
-  Protocol = 5,
+  Protocol = 7,
+  /** This machine ran out of something; `detail` is an error line. */
+  Exhausted = 8,
+  /** The server can't be used; `number` is that of the question. */
+  Invalid = 9,
+  /** The app's own `lookup` failed; `number` is that of the question. */
+  LookupFailed = 10,
   /** There was no server to pick. */
-  NoServers = 6,
+  NoServers = 11,
   /** A bug of ours; `detail` is the message. */
-  Internal = 7,
+  Internal = 12,
+}
+
+/** How the state of a server changed with an outcome. */
+export declare const enum ServerChange {
+  /** It did not. */
+  None = 0,
+  /** It gave a slot, after it was down. */
+  Up = 1,
+  /** It failed, after it was up. */
+  Down = 2,
 }

@@ -1,147 +1,195 @@
 'use strict';
 
 const { AsyncResource } = require('node:async_hooks');
-// Captured, so that fake timers of a test don't replace what keeps the process alive.
-const { setInterval } = require('node:timers');
 
 const { Environment, OutcomeKind } = require('./native');
-const { MAX_DELAY } = require('./checks');
-const { emitOutcome, internalError } = require('./outcomes');
+const { observed, watchSubscriptions } = require('./diagnostics');
+const { defaultAddressPolicy } = require('./net-defaults');
+const { answerQuestion, emitOutcome, internalError } = require('./outcomes');
 const { loadSocket } = require('./socket');
 
-// All rovers of this JavaScript environment, and the one way that outcomes take to them. A rover is
-// referenced from here as long as it roves or has attempts in flight, and no longer.
+// What all rovers of this JavaScript environment share: the way that outcomes take to them, the calls that asked for
+// them, and what keeps the process alive. A rover is referenced from here as long as it roves or has attempts in
+// flight, and no longer; and nothing native refers to this realm as long as none does.
 
 /**
- * Who asked for attempts: one call of `connect()`, or one of `start()`. Its outcomes are emitted in the
- * asynchronous context of that call.
+ * A call that asked for attempts: of `connect()`, `start()` or `rove()`. Their outcomes are emitted in its
+ * asynchronous context.
  *
- * @typedef {object} Origin
- * @property {number} number its name in Rust
+ * @typedef {object} CallContext
+ * @property {number} key What Rust knows it by.
  * @property {import('./client-rover')} rover
  * @property {import('./state').State} state
  * @property {AsyncResource} resource
- * @property {number} left outcomes to come; Infinity while it roves
+ * @property {number} left Outcomes to come; Infinity while it roves.
+ * @property {Roving | null} roving What made the attempts, and says whether they keep the process alive.
+ * @property {Settle | null} settle Takes the outcome in place of an event.
  */
 
-/** @type {Map<number, Origin>} */
-const origins = new Map();
+/** @typedef {import('./roving').Roving} Roving */
+/** @typedef {import('./outcomes').Settle} Settle */
 
-const keepAlive = {
-  /** @type {NodeJS.Timeout | undefined} */
-  timer: undefined,
-  awaited: 0,
-
-  /** Keeps the process alive for so many more outcomes, or so many less. */
-  add(count) {
-    const before = this.awaited;
-    this.awaited += count;
-    if (before === 0 && this.awaited > 0) {
-      this.timer ??= setInterval(() => {}, MAX_DELAY);
-      this.timer.ref();
-    } else if (before > 0 && this.awaited === 0) {
-      this.timer.unref();
-    }
-  },
-};
+/** @type {(CallContext | number)[]} By key; a vacant one says which is vacant next. */
+const contexts = [];
+let freeHead = 0;
+let open = 0;
+/** Outcomes that the process is kept alive for. */
+let awaited = 0;
 
 /** @type {Environment | undefined} */
 let native;
-let lastNumber = 0;
-let isWatchingExit = false;
+let isOpen = false;
+let isReferenced = false;
+let isDelivering = false;
+let observables = 0;
+let policy = '';
 
-/** The native fleet of this environment. The first call makes it. */
+/** Returns the native environment. The first call makes it. */
 function nativeEnvironment() {
   if (native === undefined) {
-    native = new Environment(deliver);
+    native = new Environment();
     loadSocket();
+    watchSubscriptions(syncObservables);
   }
   return native;
 }
 
 /**
- * Opens an origin for so many outcomes. They keep the process alive, unless they are without end:
- * a roving has a timer for that.
+ * Opens a context.
  *
  * @param {import('./client-rover')} rover
  * @param {import('./state').State} state
  * @param {number} left
- * @returns {Origin}
+ * @param {{ roving?: Roving | null, settle?: Settle | null }} [options]
+ * @returns {CallContext}
  */
-function openOrigin(rover, state, left) {
-  const resource = new AsyncResource('ClientRover');
-  return register({ number: 0, rover, state, resource, left: 0 }, left);
+function openContext(rover, state, left, { roving = null, settle = null } = {}) {
+  const resource = new AsyncResource('ClientRover', { requireManualDestroy: true });
+  const key = freeHead;
+  freeHead = /** @type {number | undefined} */ (contexts[key]) ?? key + 1;
+  const context = { key, rover, state, resource, left: 0, roving, settle };
+  contexts[key] = context;
+  open++;
+  setOutstanding(context, left);
+  return context;
 }
 
 /**
- * Says how many outcomes of an origin are still to come. Without any it is closed.
+ * Says how many outcomes of a context are still to come. Without any it is closed.
  *
- * @param {Origin} origin
+ * @param {CallContext} context
  * @param {number} left
  */
-function expectOutcomes(origin, left) {
-  keepAlive.add(finite(left) - finite(origin.left));
-  origin.left = left;
-  if (left === 0) origins.delete(origin.number);
+function setOutstanding(context, left) {
+  if (contexts[context.key] !== context) return;
+  const change = finite(left) - finite(context.left);
+  context.left = left;
+  const { roving } = context;
+  if (roving !== null) roving.outstanding += change;
+  if (roving === null || roving.isAwaited) awaited += change;
+  if (left === 0) {
+    contexts[context.key] = freeHead;
+    freeHead = context.key;
+    open--;
+    // The one that is being delivered is still to be run in.
+    if (!isDelivering) context.resource.emitDestroy();
+  }
+  sync();
 }
 
 /**
- * Closes all origins of a rover, whose outcomes were withdrawn.
+ * Closes contexts, whose attempts were abandoned.
  *
- * @param {import('./client-rover')} rover
+ * @param {Iterable<number>} keys Of attempts: a key may come several times, or be closed already.
  */
-function forget(rover) {
-  for (const origin of origins.values()) {
-    if (origin.rover === rover) expectOutcomes(origin, 0);
+function closeAll(keys) {
+  for (const key of keys) {
+    const context = contexts[key];
+    if (typeof context !== 'object') continue;
+    setOutstanding(context, 0);
+    context.settle?.();
   }
 }
 
-function register(origin, left) {
-  do lastNumber = (lastNumber + 1) >>> 0;
-  while (origins.has(lastNumber));
-  origin.number = lastNumber;
-  origins.set(origin.number, origin);
-  expectOutcomes(origin, left);
-  return origin;
+/**
+ * Says whether what a roving has outstanding keeps the process alive.
+ *
+ * @param {Roving} roving
+ * @param {boolean} isAwaited
+ */
+function setAwaited(roving, isAwaited) {
+  if (roving.isAwaited === isAwaited) return;
+  roving.isAwaited = isAwaited;
+  awaited += isAwaited ? roving.outstanding : -roving.outstanding;
+  sync();
 }
 
 /** Called from Rust, once for each outcome, each time as a callback of its own. */
-function deliver(kind, number, registration, slot, detail, dropped) {
-  const origin = origins.get(number);
-  if (origin === undefined) {
+function deliver(kind, key, server, number, detail, change, attempt) {
+  const context = contexts[key];
+  if (typeof context !== 'object') {
     if (kind === OutcomeKind.Internal) throw internalError(detail);
     return;
   }
-  if (origin.left !== Infinity) expectOutcomes(origin, origin.left - 1);
-  const { resource, rover, state } = origin;
-  resource.runInAsyncScope(emitOutcome, null, rover, state, kind, registration, slot, detail, dropped);
+  const { resource } = context;
+  const wasDelivering = isDelivering;
+  isDelivering = true;
+  try {
+    if (kind === OutcomeKind.Question) {
+      resource.runInAsyncScope(answerQuestion, null, context, server, number, attempt);
+    } else {
+      if (kind !== OutcomeKind.Made && context.left !== Infinity) setOutstanding(context, context.left - 1);
+      resource.runInAsyncScope(emitOutcome, null, context, kind, server, number, detail, change);
+    }
+  } finally {
+    isDelivering = wasDelivering;
+    if (context.left === 0) resource.emitDestroy();
+    sync();
+  }
 }
 
 /**
- * Has the process wait for the attempts of a roving that are in flight at this moment: they get their
- * events also where its timer is unreferenced, as with sockets of `net.connect()`.
- *
- * @param {Origin} origin
+ * Opens or closes the way to here, and references it or not, as what is outstanding asks for. Put off to the end of a
+ * delivery: its listener may ask for the next attempt.
  */
-function awaitRoving(origin) {
-  if (!isWatchingExit) {
-    isWatchingExit = true;
-    process.on('beforeExit', awaitAttempts);
+function sync() {
+  if (isDelivering || native === undefined) return;
+  if (open > 0 && !isOpen) {
+    isOpen = true;
+    native.open(deliver);
+    syncObservables();
   }
-  const successor = register({ ...origin, left: 0 }, Infinity);
-  origin.state.roving = successor;
-  expectOutcomes(origin, origin.state.native.renameRoving(successor.number));
+  if (awaited > 0 !== isReferenced) {
+    isReferenced = awaited > 0;
+    if (isReferenced) native.ref();
+    else native.unref();
+  }
+  if (open === 0 && isOpen) {
+    isOpen = false;
+    native.close();
+  }
 }
 
-/** The event loop has nothing left to do: what roves now has an unreferenced timer. */
-function awaitAttempts() {
-  for (const origin of [...origins.values()]) {
-    if (origin.left === Infinity) awaitRoving(origin);
+/** Tells the native side what an app can set for the whole process, and what is subscribed to. */
+function syncSettings() {
+  const { order, headStart } = defaultAddressPolicy();
+  const wanted = `${order} ${headStart}`;
+  if (wanted !== policy) {
+    policy = wanted;
+    nativeEnvironment().setAddressPolicy(order, headStart);
   }
+  syncObservables();
+}
+
+function syncObservables() {
+  const wanted = observed();
+  if (wanted === observables) return;
+  observables = wanted;
+  nativeEnvironment().observe(observables);
 }
 
 function finite(count) {
   return count === Infinity ? 0 : count;
 }
 
-module.exports = { awaitRoving, expectOutcomes, forget, nativeEnvironment, openOrigin };
+module.exports = { closeAll, nativeEnvironment, openContext, setAwaited, setOutstanding, sync, syncSettings };

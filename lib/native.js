@@ -28,7 +28,6 @@ function locate() {
 }
 
 function load() {
-  if (process.platform === 'win32') throw require('./no-binary').noWindows();
   const path = locate();
   if (path === null) throw require('./no-binary').noBinary();
   try {

@@ -1,41 +1,147 @@
 'use strict';
 
-const { OutcomeKind } = require('./native');
-const { codedError, systemError } = require('./errors');
+const { OutcomeKind, ServerChange } = require('./native');
+const { publish } = require('./diagnostics');
+const { codedError, errorWithoutStack, systemError } = require('./errors');
+const { lookUp } = require('./servers/lookup');
+const { normalize } = require('./servers/normalize');
 const { takeSocket } = require('./socket');
 
+// From what the native rover tells to what the app hears.
+
+/** @typedef {import('./environment').CallContext} CallContext */
+/** @typedef {import('./servers/table').Entry} Entry */
+
 /**
- * Emits the event of an outcome, if it has one.
+ * Takes the outcome of an attempt in place of an event: a connection, or an error.
  *
- * @param {import('./client-rover')} rover
- * @param {import('./state').State} state
- * @param {import('../binding').OutcomeKind} kind
- * @param {number} registration
- * @param {number} slot
- * @param {any} detail
- * @param {import('../binding').NativeServer | null} [dropped] the server, where it is not registered
+ * @typedef {(error: Error | null, connection?: object) => void} Settle
  */
-function emitOutcome(rover, state, kind, registration, slot, detail, dropped) {
+
+/** The `server` of an attempt that has none. */
+const NO_SERVER = -1;
+
+/** Emits the event of an outcome, if it has one, or settles the call that waits for it. */
+function emitOutcome(context, kind, key, number, detail, change) {
+  const { rover, state, settle } = context;
+  const entry = key === NO_SERVER ? undefined : state.table.find(key);
   switch (kind) {
+    case OutcomeKind.Made:
+      return publish('attempt', rover, entry);
     case OutcomeKind.Connection:
-      return emitConnection(rover, state, slot, detail);
-    case OutcomeKind.Unreachable: {
-      const { id, server } = describe(state, registration, dropped);
-      return rover.emit('unreachable', id, server, systemError(detail));
-    }
-    case OutcomeKind.LocalFault: {
-      const server = describe(state, registration, dropped);
-      return rover.emit('error', Object.assign(systemError(detail), server));
-    }
-    case OutcomeKind.Protocol:
-      return rover.emit('error', protocolError(detail, describe(state, registration, dropped)));
-    case OutcomeKind.NoServers:
-      return rover.emit('error', noServersError());
-    case OutcomeKind.Internal:
-      return rover.emit('error', internalError(detail));
+      return emitConnection(context, entry, number, change);
     case OutcomeKind.Rejected:
-      return false;
+      if (change === ServerChange.Up) rover.emit('up', entry.id, entry.server);
+      publish('rejected', rover, entry, { slot: number });
+      return settle?.(rejectedError(entry, number));
+    case OutcomeKind.Unreachable:
+      return emitFailure(context, 'unreachable', entry, systemError(detail), change);
+    case OutcomeKind.LookupFailed:
+      return emitFailure(context, 'unreachable', entry, takeFailure(state, number), change);
+    case OutcomeKind.Closed:
+      return emitFailure(context, 'closed', entry, closedError(), change);
+    case OutcomeKind.Protocol:
+      return emitError(context, entry, protocolError(detail), change);
+    case OutcomeKind.Exhausted:
+      return emitExhaustion(context, entry, systemError(detail));
+    case OutcomeKind.Invalid:
+      return emitError(context, entry, takeFailure(state, number), change);
+    case OutcomeKind.NoServers:
+      return emitError(context, entry, noServersError(), change);
+    case OutcomeKind.Internal:
+      return emitError(context, entry, internalError(detail), change);
   }
+}
+
+function emitConnection(context, entry, slot, change) {
+  const { rover, state, settle } = context;
+  let socket;
+  try {
+    socket = takeSocket(state.environment, entry.normalized);
+  } catch (error) {
+    return emitError(context, entry, error, ServerChange.None);
+  }
+  if (change === ServerChange.Up) rover.emit('up', entry.id, entry.server);
+  publish('connection', rover, entry, { slot, socket });
+  if (settle !== null) return settle(null, { slot, socket, id: entry.id, server: entry.server });
+  // Nobody listens, so nobody would ever close it: that would hold its slot for good. An `emit` of a subclass that
+  // returns nothing is given the benefit of the doubt.
+  if (rover.emit('connection', slot, socket, entry.id, entry.server) === false) socket.destroy();
+}
+
+/** Emits `unreachable` or `closed`. */
+function emitFailure(context, name, entry, error, change) {
+  const { rover, settle } = context;
+  if (change === ServerChange.Down) rover.emit('down', entry.id, entry.server, error);
+  publish(name, rover, entry, { error });
+  if (settle !== null) return settle(named(error, entry));
+  rover.emit(name, entry.id, entry.server, error);
+}
+
+function emitError(context, entry, error, change) {
+  const { rover, settle } = context;
+  named(error, entry);
+  if (change === ServerChange.Down) rover.emit('down', entry.id, entry.server, error);
+  publish('error', rover, entry, { error });
+  if (settle !== null) return settle(error);
+  rover.emit('error', error);
+}
+
+/** 0.1.0 never emitted `error` for what the machine ran out of: where nobody listens, it must not end the process. */
+function emitExhaustion(context, entry, error) {
+  const { rover, settle } = context;
+  if (settle !== null || entry === undefined || rover.listenerCount('error') > 0) {
+    return emitError(context, entry, error, ServerChange.None);
+  }
+  publish('error', rover, entry, { error });
+  rover.emit('unreachable', entry.id, entry.server, error);
+}
+
+/** Says whose an error is. One that the app made may be anything. */
+function named(error, entry) {
+  if (entry === undefined || typeof error !== 'object' || error === null || !Object.isExtensible(error)) return error;
+  return Object.assign(error, { id: entry.id, server: entry.server });
+}
+
+/** Answers what an attempt is to connect to: a server that was bad, or is looked up by the app, or any at all. */
+function answerQuestion(context, key, number, attempt) {
+  const { state } = context;
+  const { native, table } = state;
+  if (key === NO_SERVER) {
+    table.look(Infinity);
+    if (table.isEmpty) native.fail(attempt, number, OutcomeKind.NoServers);
+    else native.resume(attempt, number);
+    return;
+  }
+  const entry = table.find(key);
+  const fail = (error, kind) => {
+    state.failures.set(number, error);
+    entry.lastCode = error?.code ?? null;
+    native.fail(attempt, number, kind);
+  };
+  let normalized;
+  try {
+    normalized = normalize(entry.server);
+  } catch (error) {
+    return fail(error, OutcomeKind.Invalid);
+  }
+  if (normalized.lookup === undefined) {
+    const renewed = table.renew(entry, normalized);
+    native.resume(attempt, number, renewed);
+    table.letGo(renewed);
+    return;
+  }
+  lookUp(normalized, (error, addresses) => {
+    if (error) fail(error, OutcomeKind.LookupFailed);
+    else native.resumeAt(attempt, number, normalized, addresses);
+  });
+}
+
+/** The error that an answer left for its outcome. */
+function takeFailure(state, number) {
+  const error = state.failures.get(number);
+  state.failures.delete(number);
+  return error;
 }
 
 /** There was no server to pick. */
@@ -52,29 +158,24 @@ function internalError(message) {
   return codedError(Error, 'ERR_CALLOSUM_INTERNAL', `Internal error: ${message}`);
 }
 
-function protocolError(text, server) {
+function protocolError(text) {
   const received = Buffer.from(text, 'latin1');
-  return codedError(Error, 'ERR_CALLOSUM_PROTOCOL', 'Invalid protocol', { ...server, received });
+  return codedError(Error, 'ERR_CALLOSUM_PROTOCOL', 'Invalid protocol', { received });
 }
 
-function emitConnection(rover, state, slot, wrap) {
-  let socket;
-  try {
-    socket = takeSocket(state.fleet, wrap);
-  } catch (error) {
-    return rover.emit('error', error);
-  }
-  // Nobody listens, so nobody would ever close it: that would hold its slot for good. An `emit` of a
-  // subclass that says nothing is given the benefit of the doubt.
-  if (rover.emit('connection', slot, socket) === false) socket.destroy();
+function closedError() {
+  const error = errorWithoutStack('The server closed the connection before it gave a slot');
+  return Object.assign(error, { code: 'ERR_CALLOSUM_CLOSED' });
 }
 
-/** The id and the app's own object of a server, or an equal one where the app has dropped it. */
-function describe(state, registration, dropped) {
-  const entry = dropped ? state.table.findLike(dropped) : state.table.find(registration);
-  if (entry !== undefined) return { id: entry.id, server: entry.server };
-  const { id, host, port, path } = dropped;
-  return { id, server: path === undefined ? { host, port } : { path } };
+function rejectedError(entry, slot) {
+  const error = errorWithoutStack(`Slot ${slot} is above MAX_SLOT`);
+  return named(Object.assign(error, { code: 'ERR_CALLOSUM_REJECTED', slot }), entry);
 }
 
-module.exports = { emitOutcome, internalError, noServersError };
+/** `MAX_PENDING` is reached. */
+function pendingError() {
+  return codedError(Error, 'ERR_CALLOSUM_PENDING', 'MAX_PENDING attempts are pending');
+}
+
+module.exports = { answerQuestion, emitOutcome, internalError, noServersError, pendingError };

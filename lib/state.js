@@ -1,89 +1,140 @@
 'use strict';
 
 const native = require('./native');
-const { MAX_DELAY, checkNumber, invalidType } = require('./checks');
 const { nativeEnvironment } = require('./environment');
-const { ServerTable } = require('./servers');
-
-const kState = Symbol('state');
-
-const DEFAULTS = {
-  ROVING_INTERVAL: 1000,
-  CONNECT_TIMEOUT: 10_000,
-  SLOT_TIMEOUT: 30_000,
-  MAX_PENDING: 1024,
-  MAX_SLOT: Infinity,
-};
+const { checkOption, checkOptions } = require('./options');
+const { ServerTable } = require('./servers/table');
 
 /**
  * What a rover has besides its public fields.
  *
  * @typedef {object} State
- * @property {native.Environment} fleet
+ * @property {native.Environment} environment
  * @property {native.ClientRover} native
  * @property {ServerTable} table
- * @property {import('./environment').Origin | null} roving the origin of the roving in Rust
- * @property {NodeJS.Timeout | null} timer what stands for that roving in `intervalId`
+ * @property {import('./roving').Roving | null} roving
  * @property {AbortSignal | null} signal
  * @property {number} maxSlot
+ * @property {{ MAX_INTERVAL: number, JITTER: number }} schedule
+ * @property {Map<number, Error>} failures What an answer to a question left for the outcome of its attempt.
+ * @property {number} calls Counts `start()` and `stop()`: one that is called in the middle of another wins.
+ * @property {number} lookedAt When the table was last looked at, in ms.
  */
 
-/**
- * Makes a rover of an `EventEmitter`: a new one, or one that a constructor of the old style passes as
- * `this`.
- *
- * @param {import('./client-rover')} rover
- * @param {import('./client-rover').Options | null} [options]
- * @throws {TypeError | RangeError} for a bad option or server
- */
-function initialise(rover, options) {
-  const given = options || {};
-  checkInterval(given.ROVING_INTERVAL);
-  const connectTimeout = checkTimeout('CONNECT_TIMEOUT', given);
-  const slotTimeout = checkTimeout('SLOT_TIMEOUT', given);
-  const maxPending = checkNumber('MAX_PENDING', given.MAX_PENDING ?? DEFAULTS.MAX_PENDING, 1, MAX_DELAY);
-  const maxSlot = checkMaxSlot(given.MAX_SLOT ?? DEFAULTS.MAX_SLOT);
-  const signal = checkSignal(given.signal);
+/** Puts a private field on any object: no copy of a rover has it, as a symbol's property would be copied. */
+class Stamp extends class {
+  constructor(object) {
+    return object;
+  }
+} {
+  #state;
 
-  const fleet = nativeEnvironment();
-  const limits = { connectTimeout, slotTimeout, maxPending, maxSlot };
-  const nativeRover = new native.ClientRover(fleet, limits);
-  const table = new ServerTable(nativeRover, given.servers || {});
-  const state = { fleet, native: nativeRover, table, roving: null, timer: null, signal, maxSlot };
+  constructor(rover, state) {
+    super(rover);
+    this.#state = state;
+  }
 
-  // The order of the original, for whoever prints a rover.
-  rover.intervalId = null;
-  rover.ROVING_INTERVAL = given.ROVING_INTERVAL || DEFAULTS.ROVING_INTERVAL;
-  Object.defineProperty(rover, kState, { configurable: true, value: state });
-  Object.defineProperty(rover, 'servers', SERVERS);
-  if (signal !== null) stopOnAbort(rover, signal);
+  static get(rover) {
+    return #state in rover ? rover.#state : undefined;
+  }
+
+  static set(rover, state) {
+    if (#state in rover) rover.#state = state;
+    else new Stamp(rover, state);
+  }
 }
 
 /**
- * The state of a rover, after taking back the properties that something else was defined over, as the
- * class fields of a subclass are: `class X extends ClientRover { servers = {…} }`.
+ * Makes a rover of an object: a new one, or one that a constructor of the old style passes as `this`.
+ *
+ * @param {import('./client-rover')} rover
+ * @param {import('./types').Options | null} [options]
+ * @throws {TypeError | RangeError} For a bad option.
+ */
+function initialise(rover, options) {
+  const checked = checkOptions(options);
+  // The order of the original, for whoever prints a rover.
+  rover.intervalId = null;
+  rover.ROVING_INTERVAL = options?.ROVING_INTERVAL || checked.ROVING_INTERVAL;
+  attach(rover, checked, options?.servers);
+}
+
+/**
+ * Returns the state of a rover. An object without any, which got the methods of a rover in some other way than by its
+ * constructor, becomes one with the fields that it has.
  *
  * @param {import('./client-rover')} rover
  * @returns {State}
- * @throws {TypeError | RangeError} for a bad value in their place
  */
-function reclaim(rover) {
+function stateOf(rover) {
+  return Stamp.get(rover) ?? attach(rover, checkOptions(), rover.servers);
+}
+
+/**
+ * Returns the state of a rover, after taking in what was defined over its properties, as the class fields of a
+ * subclass are: `class X extends ClientRover { servers = {…} }`.
+ *
+ * @param {import('./client-rover')} rover
+ * @returns {State}
+ */
+function syncFields(rover) {
   const state = stateOf(rover);
   const { servers } = rover;
   if (servers !== state.table.view) {
-    state.table.replace(servers);
     Object.defineProperty(rover, 'servers', SERVERS);
+    state.table.replace(servers);
   }
   if (Object.hasOwn(rover, 'MAX_SLOT')) {
     const { MAX_SLOT } = rover;
-    delete rover.MAX_SLOT;
-    rover.MAX_SLOT = MAX_SLOT;
+    delete (/** @type {any} */ (rover).MAX_SLOT);
+    if (!('MAX_SLOT' in rover)) Object.defineProperty(rover, 'MAX_SLOT', MAX_SLOT_OF_ANY);
+    setMaxSlot(state, MAX_SLOT);
   }
+  return state;
+}
+
+/**
+ * Changes the highest slot that is wanted.
+ *
+ * @param {State} state
+ * @param {unknown} slot
+ * @throws {TypeError} Where it is no number.
+ */
+function setMaxSlot(state, slot) {
+  state.maxSlot = checkOption('MAX_SLOT', slot ?? NaN);
+  state.native.setMaxSlot(state.maxSlot);
+}
+
+function attach(rover, options, servers) {
+  const environment = nativeEnvironment();
+  const { CONNECT_TIMEOUT, JITTER, MAX_INTERVAL, MAX_PENDING, MAX_SLOT, SLOT_TIMEOUT, signal } = options;
+  const nativeRover = new native.ClientRover(environment, {
+    connectTimeout: CONNECT_TIMEOUT,
+    slotTimeout: SLOT_TIMEOUT,
+    maxPending: MAX_PENDING,
+    maxSlot: MAX_SLOT,
+  });
+  const state = {
+    environment,
+    native: nativeRover,
+    table: new ServerTable(nativeRover, servers),
+    roving: null,
+    signal,
+    maxSlot: MAX_SLOT,
+    schedule: { MAX_INTERVAL, JITTER },
+    failures: new Map(),
+    calls: 0,
+    lookedAt: 0,
+  };
+  Stamp.set(rover, state);
+  Object.defineProperty(rover, 'servers', SERVERS);
+  if (signal !== null) stopOnAbort(rover, signal);
   return state;
 }
 
 // The same functions for all rovers: V8 would make a dictionary of each rover otherwise.
 const SERVERS = {
+  __proto__: null,
   configurable: true,
   enumerable: true,
   get() {
@@ -94,69 +145,52 @@ const SERVERS = {
   },
 };
 
-/**
- * @param {import('./client-rover')} rover
- * @returns {State}
- */
-function stateOf(rover) {
-  return rover[kState];
-}
+/** For an object that has the methods of a rover and not its prototype. */
+const MAX_SLOT_OF_ANY = {
+  __proto__: null,
+  configurable: true,
+  enumerable: true,
+  get() {
+    return stateOf(this).maxSlot;
+  },
+  set(slot) {
+    setMaxSlot(stateOf(this), slot);
+  },
+};
 
-/**
- * Checks `ROVING_INTERVAL`.
- *
- * @param {unknown} value
- * @returns {number} ms; 0, null and undefined mean the default, as in the original
- */
-function checkInterval(value) {
-  const given = Number.isNaN(value) ? value : value || DEFAULTS.ROVING_INTERVAL;
-  return Math.max(1, checkNumber('ROVING_INTERVAL', given, 0, MAX_DELAY));
-}
-
-/**
- * Checks `MAX_SLOT`.
- *
- * @param {unknown} value
- * @returns {number}
- */
-function checkMaxSlot(value) {
-  if (typeof value !== 'number' || Number.isNaN(value)) throw invalidType('MAX_SLOT', 'a number', value);
-  return value;
-}
-
-function checkTimeout(name, options) {
-  return checkNumber(name, options[name] ?? DEFAULTS[name], 0, MAX_DELAY);
-}
-
-function checkSignal(signal) {
-  if (signal === undefined || signal === null) return null;
-  if (typeof signal !== 'object' || !('aborted' in signal)) {
-    throw invalidType('signal', 'an AbortSignal', signal);
-  }
-  return signal;
-}
-
-/** @type {WeakMap<AbortSignal, Set<WeakRef<object>>>} the rovers that a signal stops */
-const followers = new WeakMap();
+/** @type {WeakMap<AbortSignal, Set<WeakRef<import('./client-rover')>>>} */
+const roversBySignal = new WeakMap();
 
 /** References to rovers that were collected, to be taken out. */
 const collected = new FinalizationRegistry(({ rovers, reference }) => rovers.delete(reference));
 
 /**
- * A signal often outlives the rover, and must not keep it. It has one listener for all its rovers: more
- * than ten would make Node warn.
+ * A signal often outlives the rover, and must not keep it. It has one listener for all its rovers: more than ten would
+ * make Node warn.
  */
 function stopOnAbort(rover, signal) {
-  let rovers = followers.get(signal);
+  let rovers = roversBySignal.get(signal);
   if (rovers === undefined) {
     rovers = new Set();
-    followers.set(signal, rovers);
-    const stopAll = () => rovers.forEach((reference) => reference.deref()?.stop());
-    signal.addEventListener('abort', stopAll, { once: true });
+    roversBySignal.set(signal, rovers);
+    signal.addEventListener('abort', () => stopEach(rovers), { once: true });
   }
   const reference = new WeakRef(rover);
   rovers.add(reference);
   collected.register(rover, { rovers, reference });
 }
 
-module.exports = { checkInterval, checkMaxSlot, initialise, reclaim, stateOf };
+/** One whose `stop` throws must not keep the others: it is told of as a listener that throws would be. */
+function stopEach(rovers) {
+  for (const reference of rovers) {
+    try {
+      reference.deref()?.stop();
+    } catch (error) {
+      process.nextTick(() => {
+        throw error;
+      });
+    }
+  }
+}
+
+module.exports = { initialise, setMaxSlot, stateOf, syncFields };

@@ -1,8 +1,8 @@
-//! Panics on demand, so that tests can show that none reaches the host. Nothing in a normal build.
+//! Panics on demand, so that tests can show that none reaches the host. Empty in a normal build.
 
-use crate::servers::Server;
+use crate::servers::Endpoint;
 
-/// Where a panic can be had: by a server whose id is the text behind the name.
+/// Where a panic can be had: by an endpoint whose path is the text behind the name.
 #[derive(Clone, Copy, Debug)]
 pub enum Failpoint {
     /// `panic in a method`
@@ -13,9 +13,9 @@ pub enum Failpoint {
     Attempt,
 }
 
-/// Panics if this build has failpoints and the id of `server` names `failpoint`.
+/// Panics if this build has failpoints and the path of `endpoint` names this one.
 #[cfg_attr(not(feature = "failpoints"), expect(unused_variables, reason = "failpoints are off"))]
-pub fn hit(failpoint: Failpoint, server: &Server) {
+pub fn hit(failpoint: Failpoint, endpoint: &Endpoint) {
     #[cfg(feature = "failpoints")]
     {
         let trigger = match failpoint {
@@ -23,7 +23,7 @@ pub fn hit(failpoint: Failpoint, server: &Server) {
             Failpoint::Tick => "panic in a tick",
             Failpoint::Attempt => "panic in an attempt",
         };
-        if String::from_utf16_lossy(&server.id) == trigger {
+        if endpoint.target().to_string() == trigger {
             panic!("{trigger}");
         }
     }

@@ -20,7 +20,6 @@ mod attempt;
 mod binding;
 mod env;
 mod failpoints;
-mod gathering;
 mod net;
 mod rover;
 mod runtime;

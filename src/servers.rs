@@ -1,25 +1,31 @@
-//! The server table: what a rover picks from. Add, drop and pick take constant time.
+//! The server table: what a rover picks from, and what it knows of each server. Adding, dropping and picking take
+//! constant time. Knows no socket.
 //!
-//! A server is known by its *registration*, a small number that the host gives it. It may be another server's
-//! when this one has been dropped: an attempt in flight knows by the server itself whether it was.
+//! A server has a *key*, which is not given out again while an attempt refers to it: whoever holds the key of an
+//! attempt's server can name it, dropped or not.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use slab::Slab;
+
+use crate::attempt::outcome::{Outcome, Times};
 use crate::net::error::Target;
+use crate::stats::ServerStats;
 
-/// A server as the app described it.
-#[derive(Debug, PartialEq)]
-pub struct Server {
-    /// The app's name for it, in UTF-16: any JavaScript string, lone surrogates included.
-    pub id: Box<[u16]>,
+/// What is known of a server.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Server {
     /// Where it listens.
-    pub peer: Endpoint,
-    /// What the host wants to find again when it wraps the socket. Nothing here looks at it.
-    pub wrap: Wrap,
+    Known(Arc<Endpoint>),
+    /// JavaScript is asked at each pick: it looks the name up itself, or cannot use the server so far.
+    Asked {
+        /// The name, as far as there is one.
+        host: Arc<str>,
+    },
 }
 
 /// Where a server listens.
@@ -47,7 +53,7 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// The peer as the subject of a fault, before an address of it is known.
-    pub fn place(&self) -> Target {
+    pub fn target(&self) -> Target {
         match self {
             Self::Tcp { host, .. } => Target::Host(Arc::clone(host)),
             Self::Unix { path } => Target::Path(path.clone()),
@@ -80,91 +86,208 @@ pub enum Family {
     V6,
 }
 
-/// Socket options that the host sets when it wraps the descriptor.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Wrap {
-    /// Bits whose meaning is the host's.
-    pub flags: u32,
-    /// In milliseconds.
-    pub keep_alive_initial_delay: f64,
-    /// In milliseconds.
-    pub timeout: f64,
+impl Server {
+    /// What a system call is about before an address is known.
+    pub fn target(&self) -> Target {
+        match self {
+            Self::Known(endpoint) => endpoint.target(),
+            Self::Asked { host } => Target::Host(Arc::clone(host)),
+        }
+    }
 }
 
-/// A server in a table, or one that was.
-#[derive(Debug)]
-pub struct Registered {
-    /// Its number.
-    pub registration: u32,
-    /// The server.
-    pub server: Server,
-    is_dropped: AtomicBool,
-}
+/// A server's key in its table.
+pub type ServerKey = u32;
 
-impl Registered {
-    /// Whether it was dropped from its table. An attempt in flight may ask long after; to look the number up
-    /// in a table of many servers would take longer.
-    pub fn is_dropped(&self) -> bool {
-        self.is_dropped.load(Ordering::Relaxed)
-    }
-
-    fn drop_out(&self) {
-        self.is_dropped.store(true, Ordering::Relaxed);
-    }
+/// A change in the state of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It gave a slot, after it was down.
+    Up,
+    /// It failed, after it was up.
+    Down,
 }
 
 /// The servers that a rover picks from.
 #[derive(Debug, Default)]
 pub struct ServerTable {
-    servers: Vec<Arc<Registered>>,
-    /// Where in `servers` each registration is; [`NOWHERE`] where it is vacant.
-    positions: Vec<u32>,
+    entries: Slab<Entry>,
+    /// The keys that a pick chooses from.
+    available: Vec<ServerKey>,
+    /// Those that rest, by the time when that ends.
+    resting: BTreeSet<(Instant, ServerKey)>,
 }
 
-const NOWHERE: u32 = u32::MAX;
+#[derive(Debug)]
+struct Entry {
+    server: Server,
+    standing: Standing,
+    /// How many attempts refer to it.
+    pending: u32,
+    is_down: bool,
+    /// Made at its first attempt: a table may have many servers that are never picked.
+    stats: Option<Box<ServerStats>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// At this index of `available`.
+    Available(usize),
+    /// Until then.
+    Resting(Instant),
+    /// Dropped; an attempt refers to it.
+    Dropped,
+}
 
 impl ServerTable {
-    /// Adds a server under a registration, and drops the one that has it, if any. Registrations are given from 0
-    /// on: the table has room for all up to the highest.
-    pub fn add(&mut self, registration: u32, server: Server) {
-        self.drop_server(registration);
-        let is_dropped = AtomicBool::new(false);
-        let position = self.servers.len() as u32;
-        self.servers.push(Arc::new(Registered { registration, server, is_dropped }));
-        let index = registration as usize;
-        if index >= self.positions.len() {
-            self.positions.resize(index + 1, NOWHERE);
-        }
-        self.positions[index] = position;
+    /// Adds a server and returns its key.
+    pub fn add(&mut self, server: Server) -> ServerKey {
+        let standing = Standing::Available(self.available.len());
+        let entry = Entry { server, standing, pending: 0, is_down: false, stats: None };
+        let key = self.entries.insert(entry) as ServerKey;
+        self.available.push(key);
+        key
     }
 
-    /// Drops the server of a registration; a vacant one is a no-op. Attempts in flight to it go on.
-    pub fn drop_server(&mut self, registration: u32) {
-        let Some(position) = self.positions.get_mut(registration as usize) else {
-            return;
-        };
-        let position = std::mem::replace(position, NOWHERE);
-        if position == NOWHERE {
-            return;
-        }
-        self.servers.swap_remove(position as usize).drop_out();
-        if let Some(moved) = self.servers.get(position as usize) {
-            self.positions[moved.registration as usize] = position;
+    /// Drops a server; an unknown key is a no-op. Attempts in flight to it go on. Returns whether the key is vacant
+    /// now.
+    pub fn drop_server(&mut self, key: ServerKey) -> bool {
+        self.stand(key, Standing::Dropped);
+        self.vacate(key)
+    }
+
+    /// Whether no server has the key, dropped or not.
+    pub fn is_vacant(&self, key: ServerKey) -> bool {
+        !self.entries.contains(key as usize)
+    }
+
+    /// Has a server not be picked until `deadline`; `None` ends its rest.
+    pub fn rest(&mut self, key: ServerKey, deadline: Option<Instant>) {
+        let is_dropped = self.get(key).is_none_or(|entry| entry.standing == Standing::Dropped);
+        if !is_dropped {
+            let standing = deadline.map_or(Standing::Available(0), Standing::Resting);
+            self.stand(key, standing);
         }
     }
 
     /// Whether there is nothing to pick.
     pub fn is_empty(&self) -> bool {
-        self.servers.is_empty()
+        self.available.is_empty() && self.resting.is_empty()
     }
 
-    /// Picks a server with `index`, which is given the number of servers and answers with a
-    /// position below it. `None` when there are no servers.
-    pub fn pick(&self, index: impl FnOnce(usize) -> usize) -> Option<Arc<Registered>> {
-        if self.is_empty() {
+    /// Picks a server with `index`, which returns a number below the one it is given. Those that rest are left
+    /// out, unless all do: then it is the one whose rest ends first. `None` if there are no servers.
+    pub fn pick(&mut self, index: impl FnOnce(usize) -> usize) -> Option<ServerKey> {
+        if !self.resting.is_empty() {
+            self.end_rests(Instant::now());
+        }
+        if self.available.is_empty() {
+            return self.resting.first().map(|(_, key)| *key);
+        }
+        Some(self.available[index(self.available.len())])
+    }
+
+    /// What is known of a server.
+    pub fn server(&self, key: ServerKey) -> Option<&Server> {
+        self.get(key).map(|entry| &entry.server)
+    }
+
+    /// An attempt refers to a server from now on.
+    pub fn refer(&mut self, key: ServerKey) {
+        if let Some(entry) = self.entries.get_mut(key as usize) {
+            entry.pending += 1;
+            entry.stats.get_or_insert_default().attempts += 1;
+        }
+    }
+
+    /// An attempt refers to a server no more. Counts its outcome, unless it was abandoned.
+    pub fn release(&mut self, key: ServerKey, outcome: Option<&Outcome>) {
+        let Some(entry) = self.entries.get_mut(key as usize) else { return };
+        entry.pending -= 1;
+        if let (Some(outcome), Some(stats)) = (outcome, &mut entry.stats) {
+            stats.tally.count(outcome);
+        }
+        self.vacate(key);
+    }
+
+    /// Learns how an attempt at a server ended, as soon as it did. Returns the change of its state; that of a dropped
+    /// server is forgotten.
+    pub fn observe(&mut self, key: ServerKey, outcome: &Outcome, times: Times) -> Option<Change> {
+        let entry = self.entries.get_mut(key as usize)?;
+        if let Some(stats) = &mut entry.stats {
+            stats.observe(outcome, times);
+        }
+        let is_down = match outcome {
+            Outcome::Connection { .. } | Outcome::Rejected { .. } => false,
+            Outcome::Unreachable(_)
+            | Outcome::LookupFailed
+            | Outcome::Closed
+            | Outcome::Protocol(_) => true,
+            _ => return None,
+        };
+        let was_down = std::mem::replace(&mut entry.is_down, is_down);
+        if was_down == is_down || entry.standing == Standing::Dropped {
             return None;
         }
-        Some(Arc::clone(&self.servers[index(self.servers.len())]))
+        Some(if is_down { Change::Down } else { Change::Up })
+    }
+
+    /// What is counted of a server: its statistics, how many attempts are pending, and whether it is down.
+    pub fn stats(&self, key: ServerKey) -> Option<(ServerStats, u32, bool)> {
+        let entry = self.get(key)?;
+        let stats = entry.stats.as_deref().cloned().unwrap_or_default();
+        Some((stats, entry.pending, entry.is_down))
+    }
+
+    fn get(&self, key: ServerKey) -> Option<&Entry> {
+        self.entries.get(key as usize)
+    }
+
+    /// Moves a server to another standing; the index of `Available` is found here.
+    fn stand(&mut self, key: ServerKey, standing: Standing) {
+        let Some(entry) = self.entries.get_mut(key as usize) else { return };
+        match entry.standing {
+            Standing::Available(index) => {
+                self.available.swap_remove(index);
+                if let Some(moved) = self.available.get(index) {
+                    self.entries[*moved as usize].standing = Standing::Available(index);
+                }
+            }
+            Standing::Resting(deadline) => {
+                self.resting.remove(&(deadline, key));
+            }
+            Standing::Dropped => {}
+        }
+        self.entries[key as usize].standing = match standing {
+            Standing::Available(_) => {
+                self.available.push(key);
+                Standing::Available(self.available.len() - 1)
+            }
+            Standing::Resting(deadline) => {
+                self.resting.insert((deadline, key));
+                standing
+            }
+            Standing::Dropped => standing,
+        };
+    }
+
+    fn end_rests(&mut self, now: Instant) {
+        while let Some((deadline, key)) = self.resting.first().copied()
+            && deadline <= now
+        {
+            self.stand(key, Standing::Available(0));
+        }
+    }
+
+    /// Gives the key of a dropped server back if no attempt refers to it. Returns whether the key is vacant.
+    fn vacate(&mut self, key: ServerKey) -> bool {
+        let is_over = self
+            .get(key)
+            .is_none_or(|entry| entry.standing == Standing::Dropped && entry.pending == 0);
+        if is_over {
+            drop(self.entries.try_remove(key as usize));
+        }
+        is_over
     }
 }
 
@@ -172,74 +295,117 @@ impl ServerTable {
 mod tests {
     use super::*;
 
+    const SECOND: Duration = Duration::from_secs(1);
+
     fn server(path: &str) -> Server {
-        Server {
-            id: path.encode_utf16().collect(),
-            peer: Endpoint::Unix { path: path.into() },
-            wrap: Wrap::default(),
+        Server::Known(Arc::new(Endpoint::Unix { path: path.into() }))
+    }
+
+    fn table(count: usize) -> ServerTable {
+        let mut table = ServerTable::default();
+        (0..count).for_each(|index| assert_eq!(table.add(server("/x")), index as ServerKey));
+        table
+    }
+
+    /// All that a pick may choose.
+    fn all(table: &mut ServerTable) -> Vec<ServerKey> {
+        let mut count = 1;
+        let mut keys = Vec::new();
+        while keys.len() < count {
+            let pick = table.pick(|available| {
+                count = available;
+                keys.len()
+            });
+            keys.extend(pick);
         }
-    }
-
-    fn pick(table: &ServerTable, index: usize) -> Arc<Registered> {
-        table.pick(|_| index).expect("a server")
-    }
-
-    fn all(table: &ServerTable) -> Vec<u32> {
-        let count = table.servers.len();
-        let mut all: Vec<u32> = (0..count).map(|index| pick(table, index).registration).collect();
-        all.sort_unstable();
-        all
+        keys.sort_unstable();
+        keys
     }
 
     #[test]
     fn picks_nothing_from_an_empty_table() {
-        assert!(ServerTable::default().pick(|_| 0).is_none());
+        assert_eq!(ServerTable::default().pick(|_| 0), None);
     }
 
     #[test]
-    fn picks_the_server_at_the_index_it_is_told() {
-        let mut table = ServerTable::default();
-        table.add(7, server("/a"));
-        table.add(8, server("/b"));
-        let picked = table.pick(|count| count - 1).expect("a server");
-        assert_eq!((picked.registration, &picked.server), (8, &server("/b")));
-        assert_eq!(all(&table), [7, 8]);
-    }
-
-    #[test]
-    fn drops_the_server_before_under_the_same_registration() {
-        let mut table = ServerTable::default();
-        table.add(7, server("/a"));
-        let replaced = pick(&table, 0);
-        table.add(7, server("/b"));
-        assert_eq!(pick(&table, 0).server, server("/b"));
-        assert!(replaced.is_dropped());
-        assert_eq!(all(&table), [7]);
+    fn picks_the_server_at_the_index_it_is_given() {
+        let mut table = table(3);
+        assert_eq!(table.pick(|count| count - 1), Some(2));
+        assert_eq!(table.server(2), Some(&server("/x")));
     }
 
     #[test]
     fn finds_every_server_again_whatever_was_dropped() {
-        let mut table = ServerTable::default();
-        for registration in 0..6 {
-            table.add(registration, server("/x"));
-        }
+        let mut table = table(6);
         for (dropped, left) in [(5, vec![0, 1, 2, 3, 4]), (0, vec![1, 2, 3, 4]), (2, vec![1, 3, 4])]
         {
-            table.drop_server(dropped);
-            assert_eq!(all(&table), left);
+            assert!(table.drop_server(dropped));
+            assert_eq!(all(&mut table), left);
         }
-        table.drop_server(99);
-        assert_eq!(all(&table), [1, 3, 4]);
+        assert!(table.drop_server(99));
+        assert_eq!(all(&mut table), [1, 3, 4]);
     }
 
     #[test]
-    fn leaves_a_dropped_server_to_those_who_hold_it() {
-        let mut table = ServerTable::default();
-        table.add(1, server("/a"));
-        let held = pick(&table, 0);
-        assert!(!held.is_dropped());
+    fn gives_no_key_out_again_while_an_attempt_refers_to_it() {
+        let mut table = table(1);
+        table.refer(0);
+        table.refer(0);
+        assert!(!table.drop_server(0));
+        assert_eq!(table.add(server("/b")), 1);
+        assert_eq!(table.server(0), Some(&server("/x")));
+        table.release(0, None);
+        assert!(!table.is_vacant(0));
+        table.release(0, Some(&Outcome::Closed));
+        assert!(table.is_vacant(0));
+        assert_eq!(table.add(server("/c")), 0);
+    }
+
+    #[test]
+    fn leaves_out_what_rests_until_that_ends() {
+        let mut table = table(3);
+        let now = Instant::now();
+        table.rest(1, Some(now + 60 * SECOND));
+        assert_eq!(all(&mut table), [0, 2]);
+        table.rest(1, None);
+        assert_eq!(all(&mut table), [0, 1, 2]);
+        table.rest(0, Some(now));
+        assert_eq!(all(&mut table), [0, 1, 2]);
+    }
+
+    #[test]
+    fn picks_the_one_whose_rest_ends_first_where_all_rest() {
+        let mut table = table(2);
+        let now = Instant::now();
+        table.rest(0, Some(now + 60 * SECOND));
+        table.rest(1, Some(now + 90 * SECOND));
+        assert_eq!(table.pick(|_| unreachable!("none is available")), Some(0));
+        table.rest(0, Some(now + 120 * SECOND));
+        assert_eq!(table.pick(|_| unreachable!("none is available")), Some(1));
         table.drop_server(1);
-        assert!(held.is_dropped());
-        assert_eq!(held.server, server("/a"));
+        table.drop_server(0);
+        assert!(table.is_empty());
+        table.rest(0, Some(now));
+        assert!(table.is_empty());
+    }
+
+    #[test]
+    fn tells_only_changes_of_state() {
+        let mut table = table(1);
+        table.refer(0);
+        let mut observe = |outcome| table.observe(0, &outcome, Times::default());
+        assert_eq!(observe(Outcome::Rejected { slot: 3 }), None);
+        assert_eq!(observe(Outcome::Closed), Some(Change::Down));
+        assert_eq!(observe(Outcome::Protocol(vec![])), None);
+        assert_eq!(observe(Outcome::Invalid), None);
+        assert_eq!(observe(Outcome::Rejected { slot: 3 }), Some(Change::Up));
+    }
+
+    #[test]
+    fn tells_no_change_of_a_dropped_server() {
+        let mut table = table(1);
+        table.refer(0);
+        table.drop_server(0);
+        assert_eq!(table.observe(0, &Outcome::Closed, Times::default()), None);
     }
 }

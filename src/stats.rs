@@ -1,60 +1,218 @@
-//! Stats: how many attempts of a rover ended in which way.
+//! Statistics: how many attempts ended in which way, of a rover and of each server. Knows no rover.
 
-use crate::attempt::Outcome;
+use std::time::Duration;
 
-/// What became of all attempts so far. `attempts` is always the sum of `connections`, `rejected`,
-/// `unreachable`, `errors`, `abandoned` and `pending`.
+use crate::attempt::outcome::{Outcome, Times};
+
+/// How many attempts ended in which way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Attempts begun.
-    pub attempts: u64,
+pub struct Tally {
     /// Handed to JavaScript.
     pub connections: u64,
-    /// Closed since the slot was too high.
+    /// Closed since the slot was above the limit.
     pub rejected: u64,
     /// Failed before a slot came.
     pub unreachable: u64,
-    /// Protocol errors, local faults, no servers.
+    /// The server closed before it gave a slot.
+    pub closed: u64,
+    /// Protocol errors, exhaustion, bad servers, no servers, bugs.
     pub errors: u64,
-    /// Given up by `stop`.
-    pub abandoned: u64,
-    /// Not begun, since too much was pending.
-    pub skipped: u64,
-    /// In flight, or ended and not yet taken by JavaScript.
-    pub pending: u64,
 }
 
-impl Stats {
-    /// An attempt begins.
-    pub fn begin(&mut self) {
-        self.attempts += 1;
-        self.pending += 1;
-    }
-
-    /// An attempt is not begun.
-    pub fn skip(&mut self) {
-        self.skipped += 1;
-    }
-
-    /// An attempt that was pending is over.
-    pub fn settle(&mut self, outcome: &Outcome) {
-        self.pending -= 1;
+impl Tally {
+    /// Counts an outcome.
+    pub fn count(&mut self, outcome: &Outcome) {
         let counter = match outcome {
             Outcome::Connection { .. } => &mut self.connections,
-            Outcome::Rejected => &mut self.rejected,
-            Outcome::Unreachable(_) => &mut self.unreachable,
-            Outcome::LocalFault(_)
-            | Outcome::Protocol(_)
+            Outcome::Rejected { .. } => &mut self.rejected,
+            Outcome::Unreachable(_) | Outcome::LookupFailed => &mut self.unreachable,
+            Outcome::Closed => &mut self.closed,
+            Outcome::Protocol(_)
+            | Outcome::Exhausted(_)
+            | Outcome::Invalid
             | Outcome::NoServers
             | Outcome::Internal(_) => &mut self.errors,
         };
         *counter += 1;
     }
+}
 
-    /// All that is pending is given up.
-    pub fn abandon(&mut self) {
-        self.abandoned += std::mem::take(&mut self.pending);
+/// The totals of a rover. What is pending is the number of attempts in flight, which is known there:
+/// `attempts` is always the sum of it, of `tally` and of `abandoned`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Attempts made.
+    pub attempts: u64,
+    /// How they ended.
+    pub tally: Tally,
+    /// Given up by `stop`, or by who asked for them.
+    pub abandoned: u64,
+    /// Not made, since too much was pending.
+    pub skipped: u64,
+}
+
+/// What is counted of one server. Under 1 kB.
+#[derive(Clone, Debug, Default)]
+pub struct ServerStats {
+    /// Attempts made.
+    pub attempts: u64,
+    /// How they ended.
+    pub tally: Tally,
+    /// Failures of the server in a row.
+    pub failures: u64,
+    /// What the last failure was.
+    pub last_error: Option<LastError>,
+    /// The last slot that it gave.
+    pub last_slot: Option<u64>,
+    /// How long the look-up and connecting took.
+    pub connect_time: Histogram,
+    /// How long the slot line took.
+    pub slot_time: Histogram,
+}
+
+/// What a failure was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LastError {
+    /// A system call failed, with this error in libuv's numbering.
+    Syscall(i32),
+    /// The server closed before it gave a slot.
+    Closed,
+    /// The server sent something else than a slot line.
+    Protocol,
+    /// JavaScript could not use the server.
+    Invalid,
+    /// The app's own `lookup` failed.
+    Lookup,
+}
+
+impl ServerStats {
+    /// Learns how an attempt ended, as soon as it did.
+    pub fn observe(&mut self, outcome: &Outcome, times: Times) {
+        if let Some(time) = times.connect {
+            self.connect_time.record(time);
+        }
+        if let Some(time) = times.slot {
+            self.slot_time.record(time);
+        }
+        if let Some(slot) = outcome.slot() {
+            self.last_slot = Some(slot);
+            self.failures = 0;
+            return;
+        }
+        let error = match outcome {
+            Outcome::Unreachable(error) => LastError::Syscall(error.errno()),
+            Outcome::Closed => LastError::Closed,
+            Outcome::Protocol(_) => LastError::Protocol,
+            Outcome::Invalid => LastError::Invalid,
+            Outcome::LookupFailed => LastError::Lookup,
+            // The server did nothing wrong.
+            _ => return,
+        };
+        self.failures += 1;
+        self.last_error = Some(error);
     }
+}
+
+/// Each octave of microseconds is cut into so many buckets: a bucket is at most a quarter as wide as its lower bound.
+const BUCKETS_PER_OCTAVE: u32 = 4;
+
+/// Up to 2^26 us, which is 67 s. What takes longer is counted in the last one.
+const BUCKETS: usize = 26 * BUCKETS_PER_OCTAVE as usize;
+
+/// How long something took, how often: a histogram with logarithmic buckets and fixed memory.
+#[derive(Clone, Debug)]
+pub struct Histogram {
+    buckets: [u32; BUCKETS],
+    count: u64,
+    sum: Duration,
+    min: Duration,
+    max: Duration,
+}
+
+impl Default for Histogram {
+    fn default() -> Self {
+        let (sum, min, max) = (Duration::ZERO, Duration::MAX, Duration::ZERO);
+        Self { buckets: [0; BUCKETS], count: 0, sum, min, max }
+    }
+}
+
+/// What a histogram says, in milliseconds; zeros where nothing was counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Summary {
+    /// How many were counted.
+    pub count: f64,
+    /// The shortest.
+    pub min: f64,
+    /// The mean.
+    pub mean: f64,
+    /// The longest.
+    pub max: f64,
+    /// The median, within an eighth of it.
+    pub p50: f64,
+    /// The 90th percentile, likewise.
+    pub p90: f64,
+    /// The 99th percentile, likewise.
+    pub p99: f64,
+}
+
+impl Histogram {
+    /// Counts one.
+    pub fn record(&mut self, time: Duration) {
+        let bucket = &mut self.buckets[bucket(time)];
+        *bucket = bucket.saturating_add(1);
+        self.count += 1;
+        self.sum += time;
+        self.min = self.min.min(time);
+        self.max = self.max.max(time);
+    }
+
+    /// Sums up what was counted.
+    pub fn summary(&self) -> Summary {
+        if self.count == 0 {
+            return Summary::default();
+        }
+        Summary {
+            count: self.count as f64,
+            min: milliseconds(self.min),
+            mean: milliseconds(self.sum) / self.count as f64,
+            max: milliseconds(self.max),
+            p50: self.percentile(0.5),
+            p90: self.percentile(0.9),
+            p99: self.percentile(0.99),
+        }
+    }
+
+    fn percentile(&self, fraction: f64) -> f64 {
+        let rank = (self.count as f64 * fraction).ceil() as u64;
+        let mut seen = 0;
+        let index = self.buckets.iter().position(|count| {
+            seen += u64::from(*count);
+            seen >= rank
+        });
+        let (lower, upper) = bounds(index.unwrap_or(BUCKETS - 1));
+        let middle = (lower + upper) / 2.0 / 1000.0;
+        middle.clamp(milliseconds(self.min), milliseconds(self.max))
+    }
+}
+
+fn bucket(time: Duration) -> usize {
+    let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX).max(1);
+    let octave = micros.ilog2();
+    // The two bits behind the first one; where there are fewer, zeros.
+    let part = ((micros << 2) >> octave) as u32 % BUCKETS_PER_OCTAVE;
+    ((octave * BUCKETS_PER_OCTAVE + part) as usize).min(BUCKETS - 1)
+}
+
+/// In microseconds.
+fn bounds(bucket: usize) -> (f64, f64) {
+    let (octave, part) = (bucket as u32 / BUCKETS_PER_OCTAVE, bucket as u32 % BUCKETS_PER_OCTAVE);
+    let width = f64::from(1_u32 << octave) / f64::from(BUCKETS_PER_OCTAVE);
+    let lower = f64::from(1_u32 << octave) + f64::from(part) * width;
+    (lower, lower + width)
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
 }
 
 #[cfg(test)]
@@ -62,33 +220,78 @@ mod tests {
     use super::*;
     use crate::net::error::{SyscallError, Target};
 
+    fn error() -> SyscallError {
+        SyscallError::timed_out("read", Target::Host("x".into()))
+    }
+
     #[test]
-    fn balances_whatever_becomes_of_the_attempts() {
-        let fault = || SyscallError::timed_out("read", Target::Host("x".into()));
-        let outcomes = [
-            Outcome::Rejected,
-            Outcome::Unreachable(fault().into()),
-            Outcome::LocalFault(fault()),
+    fn counts_each_outcome_once() {
+        let mut tally = Tally::default();
+        for outcome in [
+            Outcome::Rejected { slot: 1 },
+            Outcome::Unreachable(error().into()),
+            Outcome::LookupFailed,
+            Outcome::Closed,
             Outcome::Protocol(vec![]),
+            Outcome::Exhausted(error()),
+            Outcome::Invalid,
             Outcome::NoServers,
             Outcome::Internal(String::new()),
-        ];
-        let mut stats = Stats::default();
-        (0..8).for_each(|_| stats.begin());
-        outcomes.iter().for_each(|outcome| stats.settle(outcome));
-        stats.skip();
-        assert_eq!((stats.pending, stats.abandoned), (2, 0));
-        stats.abandon();
-        let expected = Stats {
-            attempts: 8,
-            connections: 0,
-            rejected: 1,
-            unreachable: 1,
-            errors: 4,
-            abandoned: 2,
-            skipped: 1,
-            pending: 0,
-        };
-        assert_eq!(stats, expected);
+        ] {
+            tally.count(&outcome);
+        }
+        let expected = Tally { connections: 0, rejected: 1, unreachable: 2, closed: 1, errors: 5 };
+        assert_eq!(tally, expected);
+    }
+
+    #[test]
+    fn learns_failures_in_a_row_the_last_error_and_the_last_slot() {
+        let mut stats = ServerStats::default();
+        stats.observe(&Outcome::Unreachable(error().into()), Times::default());
+        stats.observe(&Outcome::Closed, Times::default());
+        assert_eq!((stats.failures, stats.last_error), (2, Some(LastError::Closed)));
+        stats.observe(&Outcome::Rejected { slot: 7 }, Times::default());
+        assert_eq!((stats.failures, stats.last_slot), (0, Some(7)));
+        assert_eq!(stats.last_error, Some(LastError::Closed));
+    }
+
+    #[test]
+    fn stays_under_a_kilobyte_for_each_server() {
+        assert!(size_of::<ServerStats>() <= 1024, "{}", size_of::<ServerStats>());
+    }
+
+    #[test]
+    fn puts_each_time_into_a_bucket_that_holds_it() {
+        for micros in (0..2000).chain((11..26).map(|octave| (1 << octave) + 12_345 % (1 << octave)))
+        {
+            let (lower, upper) = bounds(bucket(Duration::from_micros(micros)));
+            let micros = (micros as f64).max(1.0);
+            assert!(
+                lower <= micros && micros < upper.max(lower + 1.0),
+                "{micros}: {lower} {upper}"
+            );
+        }
+        assert_eq!(bucket(Duration::from_secs(1000)), BUCKETS - 1);
+    }
+
+    #[test]
+    fn sums_up_within_an_eighth() {
+        let mut histogram = Histogram::default();
+        assert_eq!(histogram.summary(), Summary::default());
+        (1..=1000).for_each(|millis| histogram.record(Duration::from_millis(millis)));
+        let Summary { count, min, mean, max, p50, p90, p99 } = histogram.summary();
+        assert_eq!((count, min, max), (1000.0, 1.0, 1000.0));
+        assert!((mean - 500.5).abs() < 1e-6, "{mean}");
+        for (found, expected) in [(p50, 500.0), (p90, 900.0), (p99, 990.0)] {
+            assert!((found - expected).abs() <= expected / 8.0, "{found} for {expected}");
+        }
+    }
+
+    #[test]
+    fn says_the_only_time_there_is() {
+        let mut histogram = Histogram::default();
+        histogram.record(Duration::from_millis(3));
+        let Summary { min, p50, p99, max, .. } = histogram.summary();
+        assert_eq!([min, p50, p99, max], [3.0; 4]);
     }
 }

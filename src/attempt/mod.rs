@@ -1,10 +1,10 @@
-//! One attempt: from a server to exactly one outcome.
+//! One attempt: from an endpoint to its outcome. Knows no rover.
 
 pub mod handshake;
+pub mod outcome;
 pub mod slot;
 
 use std::future::poll_fn;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
@@ -13,36 +13,13 @@ use std::time::Duration;
 use socket2::Socket;
 use tokio::time::Instant;
 
-use crate::attempt::handshake::{Handshake, HandshakeError, Reply, discard};
-use crate::failpoints;
-use crate::net::connect::connect;
-use crate::net::error::{ConnectError, SyscallError, Target};
+use crate::failpoints::{self, Failpoint};
+use crate::net::connect::{AddressPolicy, connect};
+use crate::net::error::{SyscallError, Target};
 use crate::net::lookup::Lookups;
-use crate::servers::Server;
-
-/// How an attempt ended.
-#[derive(Debug)]
-pub enum Outcome {
-    /// The server gave a slot. The descriptor is non-blocking, and unread behind the slot line.
-    Connection {
-        /// The slot number.
-        slot: u64,
-        /// The connection.
-        descriptor: OwnedFd,
-    },
-    /// The server gave a slot that is too high; the connection is closed.
-    Rejected,
-    /// No slot came, and the server or the way to it is to blame.
-    Unreachable(ConnectError),
-    /// No slot came, since this machine ran out of something.
-    LocalFault(SyscallError),
-    /// The server sent something else than a slot line, of which this is the beginning.
-    Protocol(Vec<u8>),
-    /// There was no server to pick.
-    NoServers,
-    /// A bug of ours: the message of a panic.
-    Internal(String),
-}
+use crate::servers::Endpoint;
+use handshake::{Handshake, HandshakeError, Reply, discard};
+use outcome::{Outcome, Times};
 
 /// What bounds an attempt.
 #[derive(Debug)]
@@ -55,77 +32,93 @@ pub struct Limits {
     pub max_slot: MaxSlot,
 }
 
-/// The highest slot that is wanted: a JavaScript number, any of them.
+/// The highest slot that is wanted: any JavaScript number.
 #[derive(Debug)]
 pub struct MaxSlot(AtomicU64);
 
 impl MaxSlot {
-    /// Wants slots up to `slot`; `f64::INFINITY` wants all.
+    /// Admits slots up to `slot`; `f64::INFINITY` admits all.
     pub fn new(slot: f64) -> Self {
         Self(AtomicU64::new(slot.to_bits()))
     }
 
-    /// Changes it, for attempts in flight as well.
-    pub fn set(&self, slot: f64) {
-        self.0.store(slot.to_bits(), Ordering::Relaxed);
-    }
-
-    /// The highest slot that is wanted.
-    pub fn get(&self) -> f64 {
-        f64::from_bits(self.0.load(Ordering::Relaxed))
+    /// Replaces the limit, for attempts in flight as well, and returns the one before.
+    pub fn replace(&self, slot: f64) -> f64 {
+        f64::from_bits(self.0.swap(slot.to_bits(), Ordering::Relaxed))
     }
 
     /// Whether `slot` is wanted.
     pub fn admits(&self, slot: u64) -> bool {
         // Exact, since a slot fits into 53 bits.
-        slot as f64 <= self.get()
+        slot as f64 <= f64::from_bits(self.0.load(Ordering::Relaxed))
     }
 }
 
-/// How far an attempt is.
+/// How far an attempt got.
 #[derive(Debug)]
-pub enum Stage {
+pub enum Progress {
     /// It has ended.
-    Ended(Outcome),
+    Ended(Outcome, Times),
     /// It is connected, and the slot line has not come.
-    Waiting(Waiting),
+    Connected(Connected),
 }
 
-/// An attempt that is connected, without its slot line. Dropping it closes the connection; the server sees an end,
-/// or a reset where it has sent bytes that were not read.
+/// A connected attempt without its slot line. Dropping it closes the connection; the server sees an end, or a reset
+/// where it has sent bytes that were not read.
 #[derive(Debug)]
-pub struct Waiting {
+pub struct Connected {
     socket: Socket,
-    place: Target,
+    target: Target,
     handshake: Handshake,
-    deadline: Option<Instant>,
+    since: Instant,
+    connect_time: Duration,
+    slot_timeout: Option<Duration>,
 }
 
-/// Connects to `server`, and looks whether the slot line is there.
+/// Connects to `endpoint` until `deadline`, and looks whether the slot line is there.
 ///
 /// # Cancel safety
 /// Dropping the future closes the connection.
-pub async fn attempt(server: &Server, limits: &Limits, lookups: &Arc<Lookups>) -> Stage {
-    failpoints::hit(failpoints::Failpoint::Attempt, server);
+pub async fn attempt(
+    endpoint: &Endpoint,
+    policy: AddressPolicy,
+    limits: &Limits,
+    lookups: &Arc<Lookups>,
+    deadline: Option<Instant>,
+) -> Progress {
+    failpoints::hit(Failpoint::Attempt, endpoint);
+    let began = Instant::now();
     // Boxed, so that attempts whose turn has not come take a fraction of the memory: many may begin at once.
-    let connecting = Box::pin(connect(&server.peer, lookups, deadline(limits.connect_timeout)));
-    let (socket, place) = match connecting.await {
+    let connecting = Box::pin(connect(endpoint, policy, lookups, deadline));
+    let (socket, target) = match connecting.await {
         Ok(connected) => connected,
-        Err(failure) => return Stage::Ended(failure.into()),
+        Err(error) => {
+            return Progress::Ended(Outcome::from_connect_error(error), Times::default());
+        }
     };
-    let mut waiting = Waiting::new(socket, place, deadline(limits.slot_timeout));
-    // The server has it ready while others have their turn: that saves asking in vain.
+    let mut connected = Connected::new(socket, target, began.elapsed(), limits.slot_timeout);
+    // The server has the line ready while others have their turn: that saves asking in vain.
     let_others_go_first().await;
-    match waiting.advance() {
-        Some(reply) => Stage::Ended(waiting.conclude(Some(reply), limits)),
-        None => Stage::Waiting(waiting),
+    match connected.advance() {
+        Some(reply) => {
+            let (outcome, times) = connected.conclude(Some(reply), limits);
+            Progress::Ended(outcome, times)
+        }
+        None => Progress::Connected(connected),
     }
 }
 
-impl Waiting {
-    /// A connection, which does not block, to `place`, and until when the slot line has to come.
-    pub fn new(socket: Socket, place: Target, deadline: Option<Instant>) -> Self {
-        Self { socket, place, handshake: Handshake::default(), deadline }
+impl Connected {
+    /// A connection to `target` that does not block and took `connect_time`; the slot line has to come within
+    /// `slot_timeout` from now.
+    pub fn new(
+        socket: Socket,
+        target: Target,
+        connect_time: Duration,
+        slot_timeout: Option<Duration>,
+    ) -> Self {
+        let handshake = Handshake::default();
+        Self { socket, target, handshake, since: Instant::now(), connect_time, slot_timeout }
     }
 
     /// The connection.
@@ -133,9 +126,9 @@ impl Waiting {
         &self.socket
     }
 
-    /// When its time is over.
+    /// When the slot line has to be there.
     pub fn deadline(&self) -> Option<Instant> {
-        self.deadline
+        self.slot_timeout.map(|timeout| self.since + timeout)
     }
 
     /// Reads what has come of the slot line: see [`Handshake::advance`].
@@ -143,40 +136,31 @@ impl Waiting {
         self.handshake.advance(&self.socket)
     }
 
-    /// The outcome: by what the server said, or by `None` that its time is over.
-    pub fn conclude(self, reply: Option<Reply>, limits: &Limits) -> Outcome {
-        let Self { socket, place, .. } = self;
-        match reply {
-            Some(Ok(slot)) if limits.max_slot.admits(slot) => {
-                Outcome::Connection { slot, descriptor: socket.into() }
+    /// The outcome: by the server's reply, or by `None` if the slot deadline passed.
+    pub fn conclude(self, reply: Option<Reply>, limits: &Limits) -> (Outcome, Times) {
+        let Self { socket, target, since, connect_time, .. } = self;
+        let mut times = Times { connect: Some(connect_time), slot: None };
+        let outcome = match reply {
+            Some(Ok(slot)) => {
+                times.slot = Some(since.elapsed());
+                if limits.max_slot.admits(slot) {
+                    Outcome::Connection { slot, socket }
+                } else {
+                    discard(&socket, &mut Vec::new());
+                    Outcome::Rejected { slot }
+                }
             }
-            Some(Ok(_)) => {
-                discard(&socket, &mut Vec::new());
-                Outcome::Rejected
-            }
+            Some(Err(HandshakeError::Closed)) => Outcome::Closed,
             Some(Err(HandshakeError::Protocol(mut received))) => {
                 discard(&socket, &mut received);
                 Outcome::Protocol(received)
             }
             Some(Err(HandshakeError::Broken(error))) => {
-                ConnectError::from(SyscallError::from_io("read", &error, place)).into()
+                Outcome::from_connect_error(SyscallError::from_io("read", &error, target).into())
             }
-            // To the app this is a connection that was lost, whichever way the server closed it.
-            Some(Err(HandshakeError::Closed)) => {
-                let errno = -libc::ECONNRESET;
-                ConnectError::from(SyscallError { syscall: "read", errno, place }).into()
-            }
-            None => ConnectError::from(SyscallError::timed_out("read", place)).into(),
-        }
-    }
-}
-
-impl From<ConnectError> for Outcome {
-    fn from(failure: ConnectError) -> Self {
-        match failure.local_fault() {
-            Some(fault) => Self::LocalFault(fault.clone()),
-            None => Self::Unreachable(failure),
-        }
+            None => Outcome::Unreachable(SyscallError::timed_out("read", target).into()),
+        };
+        (outcome, times)
     }
 }
 
@@ -191,8 +175,4 @@ async fn let_others_go_first() {
         Poll::Pending
     })
     .await;
-}
-
-fn deadline(limit: Option<Duration>) -> Option<Instant> {
-    limit.map(|limit| Instant::now() + limit)
 }

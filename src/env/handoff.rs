@@ -2,18 +2,17 @@
 //! time, also when the JavaScript thread is terminated in the middle of it.
 //!
 //! ```text
-//!  offer          claim             adopted
+//!  offer          claim             confirm
 //!  ------> [offered] ----> [claimed] ----> JavaScript's
-//!              |               |  refused
-//!              | withdrawn     +-------------> closed
+//!              |               |  abort
+//!              | withdraw      +-------------> closed
 //!              +-----------------------------> closed
 //! ```
 //!
-//! `claim` tells JavaScript the number, which it gives to `new net.Socket`; `adopted` says that it
-//! did. A worker that is terminated between the two leaves it open whether the socket has the
-//! descriptor. This is settled when the environment is torn down, after Node has closed all handles of
-//! it: a descriptor that is still the same socket then was never adopted. Sockets are told apart by
-//! their inode, which no other socket has as long as this one is open.
+//! `claim` gives JavaScript the number, which it hands to `new net.Socket`; `confirm` says that it did. A worker
+//! that is terminated between the two leaves it open whether the socket has the descriptor. This is decided when the
+//! environment is torn down, after Node has closed all its handles: a descriptor that is still the same socket then
+//! was never taken. Sockets are told apart by device and inode, which no other file has as long as this one is open.
 //!
 //! The main thread can't be terminated without the process, and so need not look at inodes.
 
@@ -38,11 +37,14 @@ pub struct Handoff {
     claimed: Vec<Claim>,
 }
 
+/// Device and inode.
+type Identity = (u64, u64);
+
 #[derive(Debug)]
 struct Claim {
     fd: RawFd,
-    /// Noted where the thread can be terminated.
-    inode: Option<u64>,
+    /// Known where the thread can be terminated.
+    identity: Option<Identity>,
 }
 
 impl Handoff {
@@ -61,34 +63,34 @@ impl Handoff {
         self.offered = None;
     }
 
-    /// The number of the descriptor on offer, which from now on is JavaScript's to adopt or refuse.
+    /// The number of the descriptor on offer. JavaScript must `confirm` or `abort` it.
     pub fn claim(&mut self) -> Option<RawFd> {
         let file = File::from(self.offered.take()?);
-        let inode = if self.is_terminable { Some(file.metadata().ok()?.ino()) } else { None };
+        let identity = if self.is_terminable { Some(identity(&file)?) } else { None };
         let fd = file.into_raw_fd();
-        self.claimed.push(Claim { fd, inode });
+        self.claimed.push(Claim { fd, identity });
         Some(fd)
     }
 
-    /// Takes note that a socket has the descriptor that was claimed last.
-    pub fn adopted(&mut self) {
+    /// A socket has the descriptor that was claimed last.
+    pub fn confirm(&mut self) {
         self.claimed.pop();
     }
 
     /// Closes the descriptor that was claimed last, which no socket has.
-    pub fn refused(&mut self) {
+    pub fn abort(&mut self) {
         if let Some(claim) = self.claimed.pop() {
             drop(ManuallyDrop::into_inner(claim.file()));
         }
     }
 
-    /// Closes what is on offer, and what was claimed and never adopted. For when Node has closed the
-    /// handles of the environment.
-    pub fn end(&mut self) {
+    /// Closes what is on offer, and what was claimed and never taken. Call it when Node has closed the handles of
+    /// the environment.
+    pub fn close_all(&mut self) {
         self.offered = None;
-        for claim in self.claimed.drain(..).filter(|claim| claim.inode.is_some()) {
+        for claim in self.claimed.drain(..).filter(|claim| claim.identity.is_some()) {
             let file = claim.file();
-            if file.metadata().ok().map(|found| found.ino()) == claim.inode {
+            if identity(&file) == claim.identity {
                 drop(ManuallyDrop::into_inner(file));
             }
         }
@@ -96,10 +98,14 @@ impl Handoff {
 }
 
 impl Drop for Handoff {
-    /// As [`Handoff::end`] does, and when it may.
+    /// As [`Handoff::close_all`] does, and when it may.
     fn drop(&mut self) {
-        self.end();
+        self.close_all();
     }
+}
+
+fn identity(file: &File) -> Option<Identity> {
+    file.metadata().ok().map(|found| (found.dev(), found.ino()))
 }
 
 impl Claim {
@@ -141,12 +147,12 @@ mod tests {
     }
 
     #[test]
-    fn leaves_an_adopted_descriptor_alone() {
+    fn leaves_a_confirmed_descriptor_alone() {
         let (descriptor, peer) = pair();
         let mut handoff = Handoff::new(true);
         handoff.offer(descriptor);
         let socket = adopt(handoff.claim().expect("a number"));
-        handoff.adopted();
+        handoff.confirm();
         drop(handoff);
         assert!(!is_closed(peer.try_clone().expect("a clone")));
         drop(socket);
@@ -171,17 +177,17 @@ mod tests {
     }
 
     #[test]
-    fn closes_what_was_refused() {
+    fn closes_what_was_aborted() {
         let (descriptor, peer) = pair();
         let mut handoff = Handoff::new(true);
         handoff.offer(descriptor);
         handoff.claim().expect("a number");
-        handoff.refused();
+        handoff.abort();
         assert!(is_closed(peer));
     }
 
     #[test]
-    fn closes_what_was_claimed_and_never_adopted_when_all_is_over() {
+    fn closes_what_was_claimed_and_never_confirmed_when_all_is_over() {
         let (descriptor, peer) = pair();
         let mut handoff = Handoff::new(true);
         handoff.offer(descriptor);
@@ -191,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn spares_a_stranger_that_got_the_number_of_an_adopted_descriptor() {
+    fn spares_a_stranger_that_got_the_number_of_a_descriptor_that_was_taken() {
         let ((descriptor, _peer), (stranger, stranger_peer)) = (pair(), pair());
         let mut handoff = Handoff::new(true);
         handoff.offer(descriptor);

@@ -1,82 +1,85 @@
 //! The outbox: what waits until the JavaScript thread takes it.
 //!
-//! It owns what is in it, descriptors included, so that nothing is lost when the JavaScript side goes
-//! away: a threadsafe function drops its payload on the floor then. The wake-up carries no payload.
+//! It owns what is in it, descriptors included, so that nothing is lost when the JavaScript side goes away: a
+//! threadsafe function drops its payload without freeing it then. The wake-up carries no payload.
 //!
-//! There is one wake-up for each item, since JavaScript runs microtasks and `nextTick` callbacks
-//! between two wake-ups, and listeners rely on that between two events. An item may wait for its wake-up
-//! until others have come, for it is cheaper to wake a thread once. Wake-ups of items that were
-//! withdrawn serve later ones, so there are never more wake-ups than the most items that waited.
+//! There is one wake-up for each item, since JavaScript runs microtasks and `nextTick` callbacks between two
+//! wake-ups, and listeners rely on that between two events. Wake-ups of items that were removed serve later ones, so
+//! there are never more wake-ups than the most items that waited.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Items of a kind that wait for the JavaScript thread. Who puts them in bounds their number.
+/// Items that wait for the JavaScript thread, oldest first. Whoever pushes them bounds their number.
 pub struct Outbox<T> {
     queue: Mutex<Queue<T>>,
     wake: Box<dyn Fn() + Send + Sync>,
 }
 
+/// Names an item as long as it waits. Never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticket(u64);
+
 struct Queue<T> {
-    items: VecDeque<T>,
+    // A map, and not a deque: items leave from the middle, and must leave no hole that stays.
+    items: BTreeMap<Ticket, T>,
+    last: Ticket,
     wakes: usize,
-    closed: bool,
+    is_closed: bool,
 }
 
 impl<T> Outbox<T> {
-    /// An outbox that calls `wake` from any thread to have [`Outbox::take`] called once, soon.
+    /// Creates an outbox that calls `wake`, from any thread, to have [`Outbox::take`] called once, soon.
     pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Self {
-        let queue = Queue { items: VecDeque::new(), wakes: 0, closed: false };
+        let queue = Queue { items: BTreeMap::new(), last: Ticket(0), wakes: 0, is_closed: false };
         Self { queue: Mutex::new(queue), wake: Box::new(wake) }
     }
 
-    /// Puts an item in. A closed outbox drops it.
-    pub fn push(&self, item: T) {
-        self.push_deferred(item);
-        self.flush();
-    }
-
-    /// Puts an item in that is to be taken with a later one, or after [`Outbox::flush`]. A closed
-    /// outbox drops it.
-    pub fn push_deferred(&self, item: T) {
+    /// Adds an item and wakes the JavaScript thread. A closed outbox drops it.
+    pub fn push(&self, item: T) -> Ticket {
         let mut queue = self.queue();
-        if queue.closed {
+        queue.last.0 += 1;
+        let ticket = queue.last;
+        if queue.is_closed {
             drop(queue);
             drop(item);
-            return;
+            return ticket;
         }
-        queue.items.push_back(item);
-    }
-
-    /// Has all items taken that were put in quietly.
-    pub fn flush(&self) {
-        let mut queue = self.queue();
-        let missing = queue.items.len().saturating_sub(queue.wakes);
-        queue.wakes += missing;
+        queue.items.insert(ticket, item);
+        let is_missing = queue.items.len() > queue.wakes;
+        queue.wakes += usize::from(is_missing);
         drop(queue);
-        (0..missing).for_each(|_| (self.wake)());
+        if is_missing {
+            (self.wake)();
+        }
+        ticket
     }
 
-    /// Takes the oldest item out; to be called once for each wake-up. `None` when it was withdrawn.
+    /// Takes the oldest item; called once for each wake-up. `None` if it was removed.
     pub fn take(&self) -> Option<T> {
         let mut queue = self.queue();
         queue.wakes = queue.wakes.saturating_sub(1);
-        queue.items.pop_front()
+        queue.items.pop_first().map(|(_, item)| item)
     }
 
-    /// Withdraws the items that `unwanted` holds for, and says how many they were.
-    pub fn remove_if(&self, mut unwanted: impl FnMut(&T) -> bool) -> usize {
+    /// Removes an item, unless it was taken.
+    pub fn remove(&self, ticket: Ticket) -> Option<T> {
+        self.queue().items.remove(&ticket)
+    }
+
+    /// Wakes the JavaScript thread for every item: for when there is a new way to do so.
+    pub fn rewake(&self) {
         let mut queue = self.queue();
-        let (withdrawn, kept) = queue.items.drain(..).partition::<VecDeque<T>, _>(&mut unwanted);
-        queue.items = kept;
+        queue.wakes = queue.items.len();
+        let count = queue.wakes;
         drop(queue);
-        withdrawn.len()
+        (0..count).for_each(|_| (self.wake)());
     }
 
     /// Drops all items, and all that come later.
     pub fn close(&self) {
         let mut queue = self.queue();
-        queue.closed = true;
+        queue.is_closed = true;
         let items = std::mem::take(&mut queue.items);
         drop(queue);
         drop(items);
@@ -113,26 +116,11 @@ mod tests {
     }
 
     #[test]
-    fn announces_what_was_put_in_quietly_on_demand_or_with_the_next_item() {
-        let (outbox, wakes) = outbox();
-        outbox.push_deferred(1);
-        outbox.push_deferred(2);
-        assert_eq!(wakes.load(Ordering::SeqCst), 0);
-        outbox.flush();
-        outbox.flush();
-        assert_eq!(wakes.load(Ordering::SeqCst), 2);
-        outbox.push_deferred(3);
-        outbox.push(4);
-        assert_eq!(wakes.load(Ordering::SeqCst), 4);
-        assert_eq!([outbox.take(), outbox.take(), outbox.take()], [Some(1), Some(2), Some(3)]);
-    }
-
-    #[test]
-    fn lets_the_wake_up_of_a_withdrawn_item_serve_a_later_one() {
+    fn lets_the_wake_up_of_a_removed_item_serve_a_later_one() {
         let (outbox, wakes) = outbox();
         for round in 0..100 {
-            outbox.push(round);
-            assert_eq!(outbox.remove_if(|item| *item == round), 1);
+            let ticket = outbox.push(round);
+            assert_eq!(outbox.remove(ticket), Some(round));
         }
         outbox.push(100);
         assert_eq!(wakes.load(Ordering::SeqCst), 1);
@@ -140,11 +128,25 @@ mod tests {
     }
 
     #[test]
-    fn withdraws_only_what_is_unwanted_and_keeps_the_order() {
+    fn removes_an_item_from_the_middle_once_and_keeps_the_order() {
         let (outbox, _) = outbox();
-        (0..6).for_each(|item| outbox.push(item));
-        assert_eq!(outbox.remove_if(|item| item % 2 == 0), 3);
-        assert_eq!((outbox.take(), outbox.take(), outbox.take()), (Some(1), Some(3), Some(5)));
+        let tickets: Vec<_> = (0..3).map(|item| outbox.push(item)).collect();
+        assert_eq!(outbox.remove(tickets[1]), Some(1));
+        assert_eq!(outbox.remove(tickets[1]), None);
+        assert_eq!((outbox.take(), outbox.take(), outbox.take()), (Some(0), Some(2), None));
+        assert_eq!(outbox.remove(tickets[2]), None);
+    }
+
+    #[test]
+    fn wakes_again_for_what_waits() {
+        let (outbox, wakes) = outbox();
+        outbox.push(1);
+        outbox.push(2);
+        outbox.rewake();
+        assert_eq!(wakes.load(Ordering::SeqCst), 4);
+        assert_eq!((outbox.take(), outbox.take(), outbox.take()), (Some(1), Some(2), None));
+        outbox.push(3);
+        assert_eq!(wakes.load(Ordering::SeqCst), 5);
     }
 
     #[test]

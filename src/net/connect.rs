@@ -16,6 +16,32 @@ use crate::net::error::{ConnectError, SyscallError, Target};
 use crate::net::lookup::Lookups;
 use crate::servers::{Addresses, Endpoint, Family};
 
+/// Which addresses of a name are tried, and in which order, where the server does not say it.
+#[derive(Clone, Copy, Debug)]
+pub struct AddressPolicy {
+    /// How many of them.
+    pub addresses: Addresses,
+    /// In which order.
+    pub order: Order,
+}
+
+/// An order of addresses.
+#[derive(Clone, Copy, Debug)]
+pub enum Order {
+    /// As the system says.
+    Verbatim,
+    /// IPv4 first.
+    Ipv4First,
+    /// IPv6 first.
+    Ipv6First,
+}
+
+impl Default for AddressPolicy {
+    fn default() -> Self {
+        Self { addresses: Addresses::Raced(Addresses::HEAD_START), order: Order::Verbatim }
+    }
+}
+
 /// Further away than any deadline.
 const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
@@ -29,11 +55,12 @@ const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 /// # Cancel safety
 /// Dropping the future closes every socket of it. A look-up that has begun ends by itself.
 pub async fn connect(
-    peer: &Endpoint,
+    endpoint: &Endpoint,
+    _policy: AddressPolicy,
     lookups: &Arc<Lookups>,
     deadline: Option<Instant>,
 ) -> Result<(Socket, Target), ConnectError> {
-    match peer {
+    match endpoint {
         Endpoint::Unix { path } => connect_unix(path, deadline).await,
         Endpoint::Tcp { host, port, family, local_address, addresses } => {
             let targets = match host.parse::<IpAddr>() {

@@ -83,8 +83,16 @@ impl SyscallError {
 }
 
 impl ConnectError {
+    /// The error of the first cause, in libuv's numbering.
+    pub fn errno(&self) -> i32 {
+        match self {
+            Self::One(error) => error.errno,
+            Self::Several(errors) => errors.first().map_or(0, |error| error.errno),
+        }
+    }
+
     /// The fault of this machine among the causes, if there is one: then the server is not to blame.
-    pub fn local_fault(&self) -> Option<&SyscallError> {
+    pub fn exhaustion(&self) -> Option<&SyscallError> {
         match self {
             Self::One(fault) => Some(fault).filter(|fault| fault.is_local()),
             Self::Several(faults) => faults.iter().find(|fault| fault.is_local()),

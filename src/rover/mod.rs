@@ -1,8 +1,15 @@
-//! The rover: picks, begins attempts, counts what became of them, stops.
+//! The rover: picks a server, makes an attempt, stops.
 //!
-//! JavaScript calls it on its own thread, attempts end on the runtime's; all that both touch is in one
-//! [`State`] behind a mutex, held for a few instructions and never over an `.await`. Locks are taken in
-//! one order: state, then slot_waiters and timers, or outbox.
+//! JavaScript calls it on its own thread, attempts end on the runtime's; all that both touch is in one [`State`]
+//! behind a mutex, held for a few instructions and never over an `.await`. Locks are taken in one order: state, then
+//! slot waiters and timers, or outbox.
+//!
+//! An attempt is one record in [`in_flight`], from [`Shared::admit`] to [`delivery`], where every outcome passes.
+//! [`schedule`] says when the next one is made.
+
+pub mod delivery;
+pub mod in_flight;
+pub mod schedule;
 
 use std::any::Any;
 use std::io;
@@ -11,61 +18,39 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use slab::Slab;
-use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use crate::attempt::{Limits, Outcome, Stage, Waiting, attempt};
-use crate::env::Environment;
-use crate::failpoints;
-use crate::gathering::Gathering;
-use crate::net::error::SyscallError;
-use crate::runtime::slot_waiters::{SlotWaiters, Waiter};
-use crate::runtime::timer_queue::TimerKey;
+use crate::attempt::outcome::{Outcome, Times};
+use crate::attempt::{Connected, Limits, Progress, attempt};
+use crate::env::{Environment, Observable};
+use crate::failpoints::{self, Failpoint};
+use crate::net::error::{SyscallError, Target};
 use crate::runtime::{Runtime, runtime};
-use crate::servers::{Registered, Server, ServerTable};
-use crate::stats::Stats;
+use crate::servers::{Endpoint, Server, ServerKey, ServerTable};
+use crate::stats::{ServerStats, Stats};
+use delivery::{Delivery, Message};
+use in_flight::{Attempt, AttemptKey, InFlight, Phase, Remains};
+use schedule::{Intervals, Roving};
 
 /// A rover. Dropping it stops it.
 pub struct Rover {
     shared: Arc<Shared>,
-    berth: usize,
+    key: usize,
 }
 
-/// What came of asking for an attempt.
+/// Whether an attempt was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Begun {
-    /// It is in flight and will end in one outcome.
+pub enum Admission {
+    /// It is in flight and ends in one outcome.
     InFlight,
     /// There are no servers. Counted as an attempt that ended in an error; no outcome follows.
     NoServers,
-    /// Too much is pending already. Counted as skipped; no outcome follows.
+    /// Too much is pending. Counted as skipped; no outcome follows.
     Skipped,
 }
 
-/// An outcome on its way to JavaScript.
-pub struct Delivery {
-    rover: Arc<Shared>,
-    origin: u32,
-    server: Option<Arc<Registered>>,
-    outcome: Outcome,
-}
-
-/// An outcome that JavaScript has taken.
-#[derive(Debug)]
-pub struct Settled {
-    /// Who asked for the attempt.
-    pub origin: u32,
-    /// The server; `None` where there was none to pick.
-    pub server: Option<Arc<Registered>>,
-    /// How the attempt ended.
-    pub outcome: Outcome,
-}
-
-/// How late a tick may be without moving those that follow: timers are about as exact as this.
-const PUNCTUAL: Duration = Duration::from_millis(5);
-
-struct Shared {
+/// What all that belongs to one rover shares.
+pub struct Shared {
     environment: Arc<Environment<Delivery>>,
     limits: Limits,
     max_pending: usize,
@@ -76,46 +61,15 @@ struct Shared {
 struct State {
     servers: ServerTable,
     stats: Stats,
-    in_flight: Slab<Whereabouts>,
+    in_flight: InFlight,
     roving: Option<Roving>,
-    /// Counts the calls of `start`, so that a tick of a roving that has ended knows it.
+    /// Counts the calls of `start`, so that a late tick of a roving that has ended is known as such.
     serial: u64,
-    /// Counts the calls of `stop`, so that an attempt that was abandoned in its last step knows it.
-    epoch: u64,
-}
-
-/// Where an attempt in flight is.
-enum Whereabouts {
-    /// On its way to the rover's thread.
-    Sent,
-    /// It is a task there, which connects.
-    Connecting(AbortHandle),
-    /// It waits for its slot line, at this place of the slot_waiters.
-    SlotWaiters(&'static SlotWaiters, usize),
-}
-
-struct Roving {
-    runtime: &'static Runtime,
-    next: TimerKey,
-    interval: Duration,
-    serial: u64,
-    origin: u32,
-    /// How many attempts of `origin` are pending.
-    pending: usize,
-    gathering: Gathering,
-}
-
-/// What an attempt in flight needs to report back.
-struct Errand {
-    ticket: usize,
-    epoch: u64,
-    origin: u32,
-    registered: Arc<Registered>,
 }
 
 impl Rover {
-    /// A rover without servers, at rest. `max_pending` bounds its attempts in flight plus its outcomes
-    /// that JavaScript has not taken.
+    /// Creates a rover without servers, at rest. `max_pending` bounds its attempts in flight plus its outcomes that
+    /// JavaScript has not taken.
     pub fn new(
         environment: &Arc<Environment<Delivery>>,
         limits: Limits,
@@ -124,96 +78,117 @@ impl Rover {
         let environment = Arc::clone(environment);
         let shared = Arc::new(Shared { environment, limits, max_pending, state: Mutex::default() });
         let rover = Arc::downgrade(&shared);
-        let berth = shared.environment.enlist(move || {
+        let key = shared.environment.register(move || {
             if let Some(shared) = rover.upgrade() {
                 shared.stop();
             }
         });
-        Self { shared, berth }
+        Self { shared, key }
     }
 
-    /// Adds a server under a registration: see [`ServerTable::add`].
-    pub fn add_server(&self, registration: u32, server: Server) {
-        failpoints::hit(failpoints::Failpoint::Method, &server);
-        self.shared.state().servers.add(registration, server);
+    /// Adds a server: see [`ServerTable::add`].
+    pub fn add_server(&self, server: Server) -> ServerKey {
+        if let Server::Known(endpoint) = &server {
+            failpoints::hit(Failpoint::Method, endpoint);
+        }
+        self.shared.state().servers.add(server)
     }
 
-    /// Drops the server of a registration. An attempt to it that is in flight goes on.
-    pub fn drop_server(&self, registration: u32) {
-        self.shared.state().servers.drop_server(registration);
+    /// Drops a server: see [`ServerTable::drop_server`].
+    pub fn drop_server(&self, key: ServerKey) -> bool {
+        self.shared.state().servers.drop_server(key)
     }
 
-    /// Changes the highest slot that is wanted, for attempts in flight as well.
+    /// Whether no server has the key, dropped or not.
+    pub fn is_vacant(&self, key: ServerKey) -> bool {
+        self.shared.state().servers.is_vacant(key)
+    }
+
+    /// Has a server not be picked for so long: see [`ServerTable::rest`].
+    pub fn rest(&self, key: ServerKey, time: Duration) {
+        let now = std::time::Instant::now();
+        let deadline = Some(now + time).filter(|deadline| *deadline > now);
+        self.shared.state().servers.rest(key, deadline);
+    }
+
+    /// Changes the highest slot that is wanted, for attempts in flight as well. Raised, it brings the shortest
+    /// interval back.
     pub fn set_max_slot(&self, slot: f64) {
-        self.shared.limits.max_slot.set(slot);
+        if slot > self.shared.limits.max_slot.replace(slot) {
+            let mut state = self.shared.state();
+            if state.reset_pace() {
+                self.shared.hurry(&mut state);
+            }
+        }
     }
 
-    /// Begins one attempt now. Its outcome names `origin`; it is a local fault where the runtime can't
-    /// begin.
-    pub fn connect(&self, origin: u32) -> Begun {
+    /// Makes one attempt now. Its outcome names `context`; it is an exhaustion where the runtime can't start.
+    pub fn connect(&self, context: u32) -> Admission {
         let runtime = runtime();
-        self.shared.begin(&mut self.shared.state(), runtime, origin)
+        self.shared.admit(&mut self.shared.state(), runtime, context)
     }
 
-    /// Begins one attempt now and one at each interval from now on, in place of a roving that goes on.
-    /// Outcomes name `origin`. Ticks that were missed, as when the machine slept, are not made up.
+    /// Makes one attempt now and one at each interval from now on, in place of a roving that goes on. Outcomes name
+    /// `context`. Ticks that were missed, as when the machine slept, are not made up.
     ///
     /// # Errors
-    /// What the system says when the runtime can't begin; nothing has changed then.
-    pub fn start(&self, origin: u32, interval: Duration) -> io::Result<Begun> {
-        let runtime = runtime()?;
-        let mut state = self.shared.state();
-        self.shared.end_roving(&mut state);
-        state.serial += 1;
-        let serial = state.serial;
-        let next = self.shared.schedule(runtime, serial, Instant::now() + interval);
-        state.roving = Some(Roving {
-            runtime,
-            next,
-            interval,
-            serial,
-            origin,
-            pending: 0,
-            gathering: Gathering::new(interval),
-        });
-        Ok(self.shared.begin(&mut state, Ok(runtime), origin))
+    /// What the system says when the runtime can't start; nothing has changed then.
+    pub fn start(&self, context: u32, intervals: Intervals) -> io::Result<Admission> {
+        self.shared.start(context, intervals)
     }
 
-    /// Ends the roving. Answers with the number of its attempts that are pending: each of them still
-    /// ends in an outcome that JavaScript gets, a rejection included.
+    /// Ends the roving. Returns how many of its attempts are pending: each of them still ends in an outcome that
+    /// JavaScript gets, a rejection included.
     pub fn stop_roving(&self) -> usize {
-        self.shared.end_roving(&mut self.shared.state())
-    }
-
-    /// Lets the roving go on under another origin. Answers as [`Rover::stop_roving`] does for the
-    /// attempts under the one before.
-    pub fn rename_roving(&self, origin: u32) -> usize {
         let mut state = self.shared.state();
-        state.roving.as_mut().map_or(0, |roving| {
-            // Somebody waits for these failures now. At the next tick they would come with an attempt
-            // in flight once more, and a process that waits for all of them might never end.
-            if roving.gathering.release() {
-                self.shared.environment.outbox.flush();
-            }
-            roving.origin = origin;
-            std::mem::take(&mut roving.pending)
-        })
+        let context = state.end_roving();
+        context.map_or(0, |context| state.in_flight.count(context))
     }
 
-    /// Ends the roving and gives up all that is pending: no outcome follows, connections are closed.
-    pub fn stop(&self) {
-        self.shared.stop();
+    /// Ends the roving and abandons all that is pending: no outcome follows, connections are closed. Returns the
+    /// contexts of what was pending.
+    pub fn stop(&self) -> Vec<u32> {
+        self.shared.stop()
     }
 
-    /// What became of all attempts so far.
-    pub fn stats(&self) -> Stats {
-        self.shared.state().stats
+    /// Abandons the attempts of one context that are pending. Returns how many they were.
+    pub fn abandon(&self, context: u32) -> usize {
+        self.shared.abandon(context)
+    }
+
+    /// Answers a question: the attempt goes on with `server`, or with one that is picked now.
+    pub fn resume(&self, key: AttemptKey, server: Option<ServerKey>) {
+        self.shared.resume(key, server);
+    }
+
+    /// Answers a question: the attempt goes on at `endpoint`.
+    pub fn resume_at(&self, key: AttemptKey, endpoint: Endpoint) {
+        self.shared.resume_at(key, endpoint);
+    }
+
+    /// Answers a question: the attempt ends in `outcome`.
+    pub fn fail(&self, key: AttemptKey, outcome: Outcome) {
+        let is_asking = self.shared.state().end_question(key).is_some();
+        if is_asking {
+            self.shared.settle(key, outcome, Times::default());
+        }
+    }
+
+    /// The totals, and how many attempts are pending.
+    pub fn stats(&self) -> (Stats, usize) {
+        let state = self.shared.state();
+        (state.stats, state.in_flight.len())
+    }
+
+    /// What is counted of a server: see [`ServerTable::stats`].
+    pub fn server_stats(&self, key: ServerKey) -> Option<(ServerStats, u32, bool)> {
+        self.shared.state().servers.stats(key)
     }
 }
 
 impl Drop for Rover {
     fn drop(&mut self) {
-        self.shared.environment.dismiss(self.berth);
+        self.shared.environment.unregister(self.key);
         self.shared.stop();
     }
 }
@@ -223,216 +198,256 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn begin(
+    /// Picks a server and makes an attempt at it.
+    fn admit(
         self: &Arc<Self>,
         state: &mut State,
         runtime: io::Result<&'static Runtime>,
-        origin: u32,
-    ) -> Begun {
-        let Some(registered) = state.servers.pick(|count| rand::random_range(0..count)) else {
-            state.stats.begin();
-            state.stats.settle(&Outcome::NoServers);
-            return Begun::NoServers;
+        context: u32,
+    ) -> Admission {
+        let Some(server) = state.pick() else {
+            state.stats.attempts += 1;
+            state.stats.tally.count(&Outcome::NoServers);
+            return Admission::NoServers;
         };
-        failpoints::hit(failpoints::Failpoint::Tick, &registered.server);
-        if !self.has_room(state) {
-            return Begun::Skipped;
+        let Some(key) = self.add_attempt(state, context) else { return Admission::Skipped };
+        self.choose(state, key, server);
+        self.proceed(state, runtime, key, self.connect_deadline());
+        Admission::InFlight
+    }
+
+    /// Adds the record of an attempt, unless too much is pending.
+    fn add_attempt(&self, state: &mut State, context: u32) -> Option<AttemptKey> {
+        if state.in_flight.len() < self.max_pending {
+            state.stats.attempts += 1;
+            Some(state.in_flight.insert(context))
+        } else {
+            state.stats.skipped += 1;
+            None
         }
-        state.enter(origin);
-        if self.is_crowded(state) && state.gathering().is_some_and(Gathering::release) {
-            self.environment.outbox.flush();
+    }
+
+    fn connect_deadline(&self) -> Option<Instant> {
+        self.limits.connect_timeout.map(|limit| Instant::now() + limit)
+    }
+
+    /// Has an attempt refer to the server that was picked for it.
+    fn choose(self: &Arc<Self>, state: &mut State, key: AttemptKey, server: ServerKey) {
+        state.refer(key, server);
+        if self.environment.is_observed(Observable::Attempts) {
+            self.tell(state, key, Message::Made);
         }
-        match runtime {
-            Ok(runtime) => {
-                let (ticket, epoch) = (state.in_flight.insert(Whereabouts::Sent), state.epoch);
-                let errand = Errand { ticket, epoch, origin, registered };
-                let shared = Arc::clone(self);
-                if runtime.is_here() {
-                    state.in_flight[ticket] =
-                        Whereabouts::Connecting(shared.launch(runtime, errand));
-                } else {
-                    runtime.run(move || shared.spawn(runtime, errand));
-                }
-            }
+    }
+
+    /// Goes on with the server that was chosen for an attempt.
+    fn proceed(
+        self: &Arc<Self>,
+        state: &mut State,
+        runtime: io::Result<&'static Runtime>,
+        key: AttemptKey,
+        deadline: Option<Instant>,
+    ) {
+        let Some(attempt) = state.in_flight.get_mut(key) else { return };
+        let server = attempt.server.and_then(|server| state.servers.server(server)).cloned();
+        match (server, runtime) {
+            (None, _) => self.settle_later(state, key, Outcome::NoServers),
             // Nothing can be tried without a thread to try it on: the server is not to blame.
-            Err(error) => {
-                let fault =
-                    SyscallError::from_io("connect", &error, registered.server.peer.place());
-                self.deliver(origin, Some(registered), Outcome::LocalFault(fault));
+            (Some(server), Err(error)) => {
+                let error = SyscallError::from_io("connect", &error, server.target());
+                self.settle_later(state, key, Outcome::Exhausted(error));
+            }
+            (Some(Server::Asked { host }), Ok(runtime)) => {
+                self.ask(state, runtime, key, deadline, Target::Host(host));
+            }
+            (Some(Server::Known(endpoint)), Ok(runtime)) => {
+                self.dial(state, runtime, key, endpoint, deadline);
             }
         }
-        Begun::InFlight
     }
 
-    /// Whether another outcome may be pending; counts the attempt as skipped if not.
-    fn has_room(&self, state: &mut State) -> bool {
-        let has_room = state.stats.pending < self.max_pending as u64;
-        if !has_room {
-            state.stats.skip();
-        }
-        has_room
-    }
-
-    /// Whether so much is pending that nothing may be held back: the bound is not to be reached by that.
-    fn is_crowded(&self, state: &State) -> bool {
-        state.stats.pending > self.max_pending as u64 / 2
-    }
-
-    fn spawn(self: Arc<Self>, runtime: &'static Runtime, errand: Errand) {
-        let (ticket, epoch) = (errand.ticket, errand.epoch);
-        let task = Arc::clone(&self).launch(runtime, errand);
-        self.note(ticket, epoch, Whereabouts::Connecting(task));
-    }
-
-    /// Notes where an attempt is, or ends it there where it was abandoned meanwhile. To be called on the rover's
-    /// thread.
-    fn note(&self, ticket: usize, epoch: u64, whereabouts: Whereabouts) {
-        let mut state = self.state();
-        if state.epoch == epoch {
-            state.in_flight[ticket] = whereabouts;
-        } else {
-            drop(state);
-            drop(whereabouts.abandon());
+    /// Settles an attempt for the caller, who holds the state.
+    fn settle_later(self: &Arc<Self>, state: &mut State, key: AttemptKey, outcome: Outcome) {
+        let ticket = self.tell(state, key, Message::Outcome(outcome, None));
+        if let Some(attempt) = state.in_flight.get_mut(key) {
+            attempt.phase = Phase::Settled(ticket);
         }
     }
 
-    /// Begins an attempt as a task. To be called where one may `tokio::spawn`.
-    fn launch(self: Arc<Self>, runtime: &'static Runtime, errand: Errand) -> AbortHandle {
-        let running = async move {
-            let attempting = attempt(&errand.registered.server, &self.limits, &runtime.lookups);
-            match AssertUnwindSafe(attempting).catch_unwind().await {
-                Ok(Stage::Ended(outcome)) => self.finish(errand, outcome),
-                Ok(Stage::Waiting(waiting)) => self.wait(runtime, errand, waiting),
-                Err(panic) => self.finish(errand, internal(&*panic)),
-            }
-        };
-        tokio::spawn(running).abort_handle()
-    }
-
-    /// Has an attempt wait for its slot line. To be called on the rover's thread.
-    fn wait(self: Arc<Self>, runtime: &'static Runtime, errand: Errand, waiting: Waiting) {
-        let (ticket, epoch) = (errand.ticket, errand.epoch);
-        let shared = Arc::clone(&self);
-        let done = move |waiting: Waiting, reply| {
-            let concluding = AssertUnwindSafe(|| waiting.conclude(reply, &shared.limits));
-            let outcome = catch_unwind(concluding).unwrap_or_else(|panic| internal(&*panic));
-            shared.finish(errand, outcome);
-        };
-        if let Some(place) = runtime.slot_waiters.enter(waiting, Box::new(done)) {
-            self.note(ticket, epoch, Whereabouts::SlotWaiters(&runtime.slot_waiters, place));
-        }
-    }
-
-    fn finish(self: &Arc<Self>, errand: Errand, outcome: Outcome) {
-        let Errand { ticket, epoch, origin, registered } = errand;
-        let mut state = self.state();
-        if state.epoch != epoch {
-            drop(state);
-            // Abandoned meanwhile: what it got is closed, and it is counted already.
-            drop(outcome);
-            return;
-        }
-        state.in_flight.remove(ticket);
-        let is_roving = state.roving.as_ref().is_some_and(|roving| roving.origin == origin);
-        if is_roving && matches!(outcome, Outcome::Rejected) {
-            // Nobody waits for it, and most attempts of a balanced service end like this.
-            state.leave(origin, &outcome);
-            return;
-        }
-        let is_pressing = matches!(outcome, Outcome::Connection { .. }) || self.is_crowded(&state);
-        let delivery = self.delivery(origin, Some(registered), outcome);
-        let may_wait = is_roving && !is_pressing;
-        if may_wait && state.gathering().is_some_and(Gathering::holds_back) {
-            self.environment.outbox.push_deferred(delivery);
-        } else {
-            self.environment.outbox.push(delivery);
-        }
-    }
-
-    /// Puts an outcome into the outbox. The caller holds the state, so that a `stop` finds the outcome
-    /// either in flight or in the outbox.
-    fn deliver(self: &Arc<Self>, origin: u32, server: Option<Arc<Registered>>, outcome: Outcome) {
-        self.environment.outbox.push(self.delivery(origin, server, outcome));
-    }
-
-    fn delivery(
+    /// Asks JavaScript for servers, where there are none to pick.
+    fn ask_for_servers(
         self: &Arc<Self>,
-        origin: u32,
-        server: Option<Arc<Registered>>,
-        outcome: Outcome,
-    ) -> Delivery {
-        Delivery { rover: Arc::clone(self), origin, server, outcome }
-    }
-
-    /// Has the roving with this serial tick at a time.
-    fn schedule(
-        self: &Arc<Self>,
+        state: &mut State,
         runtime: &'static Runtime,
-        serial: u64,
-        time: Instant,
-    ) -> TimerKey {
+        context: u32,
+    ) {
+        if let Some(key) = self.add_attempt(state, context) {
+            self.ask(state, runtime, key, self.connect_deadline(), Target::Host("".into()));
+        }
+    }
+
+    /// Asks JavaScript what an attempt is to connect to, until the deadline.
+    fn ask(
+        self: &Arc<Self>,
+        state: &mut State,
+        runtime: &'static Runtime,
+        key: AttemptKey,
+        deadline: Option<Instant>,
+        target: Target,
+    ) {
+        let question = Some(self.tell(state, key, Message::Question));
+        let timers: &'static _ = &*runtime.timers;
+        let timer = deadline.map(|deadline| {
+            let shared = Arc::clone(self);
+            let key = timers.insert_at(deadline, move |_| {
+                let error = SyscallError::timed_out("getaddrinfo", target);
+                shared.settle(key, Outcome::Unreachable(error.into()), Times::default());
+            });
+            (timers, key)
+        });
+        if let Some(attempt) = state.in_flight.get_mut(key) {
+            attempt.phase = Phase::Asking { question, timer, deadline };
+        }
+    }
+
+    fn resume(self: &Arc<Self>, key: AttemptKey, server: Option<ServerKey>) {
+        let mut state = self.state();
+        let Some(deadline) = state.end_question(key) else { return };
+        match server {
+            // The same one, as it is now.
+            Some(server) => state.refer(key, server),
+            None => {
+                let server = state.pick();
+                server.inspect(|server| self.choose(&mut state, key, *server));
+            }
+        }
+        self.proceed(&mut state, runtime(), key, deadline);
+    }
+
+    fn resume_at(self: &Arc<Self>, key: AttemptKey, endpoint: Endpoint) {
+        let mut state = self.state();
+        let Some(deadline) = state.end_question(key) else { return };
+        match runtime() {
+            Ok(runtime) => self.dial(&mut state, runtime, key, Arc::new(endpoint), deadline),
+            Err(error) => {
+                let error = SyscallError::from_io("connect", &error, endpoint.target());
+                self.settle_later(&mut state, key, Outcome::Exhausted(error));
+            }
+        }
+    }
+
+    /// Has an attempt connect, on the rover's thread.
+    fn dial(
+        self: &Arc<Self>,
+        state: &mut State,
+        runtime: &'static Runtime,
+        key: AttemptKey,
+        endpoint: Arc<Endpoint>,
+        deadline: Option<Instant>,
+    ) {
         let shared = Arc::clone(self);
-        runtime.timers.enter(time, move |due| {
-            // A panic is to be told of.
-            let ticking = AssertUnwindSafe(|| shared.tick(runtime, serial, due));
-            if let Err(panic) = catch_unwind(ticking) {
-                shared.report(serial, internal(&*panic));
+        if runtime.is_here() {
+            let phase = shared.spawn(runtime, key, endpoint, deadline);
+            if let Some(attempt) = state.in_flight.get_mut(key) {
+                attempt.phase = phase;
             }
-        })
+        } else {
+            if let Some(attempt) = state.in_flight.get_mut(key) {
+                attempt.phase = Phase::Queued;
+            }
+            runtime.run(move || {
+                // Abandoned meanwhile, it must not reach the server.
+                if shared.state().in_flight.get_mut(key).is_some() {
+                    let phase = Arc::clone(&shared).spawn(runtime, key, endpoint, deadline);
+                    shared.enter(key, phase);
+                }
+            });
+        }
     }
 
-    fn tick(self: &Arc<Self>, runtime: &'static Runtime, serial: u64, due: Instant) {
+    /// Notes the phase of an attempt, or ends it there where it was abandoned meanwhile. Called on the rover's thread.
+    fn enter(&self, key: AttemptKey, phase: Phase) {
         let mut state = self.state();
-        let Some(roving) = state.roving(serial) else {
-            return;
-        };
-        // Before anything that may go wrong.
-        roving.next = self.schedule(runtime, serial, next_tick(due, roving.interval));
-        let origin = roving.origin;
-        if state.gathering().is_some_and(Gathering::is_due) {
-            self.environment.outbox.flush();
+        match state.in_flight.get_mut(key) {
+            Some(attempt) => attempt.phase = phase,
+            None => {
+                drop(state);
+                let AttemptKey { generation, .. } = key;
+                drop(Attempt { generation, context: 0, server: None, phase }.abandon());
+            }
         }
-        if !state.servers.is_empty() {
-            self.begin(&mut state, Ok(runtime), origin);
-            return;
+    }
+
+    /// Connects in a task. Called where `tokio::spawn` works.
+    fn spawn(
+        self: Arc<Self>,
+        runtime: &'static Runtime,
+        key: AttemptKey,
+        endpoint: Arc<Endpoint>,
+        deadline: Option<Instant>,
+    ) -> Phase {
+        let running = async move {
+            let policy = self.environment.policy();
+            let trying = attempt(&endpoint, policy, &self.limits, &runtime.lookups, deadline);
+            match AssertUnwindSafe(trying).catch_unwind().await {
+                Ok(Progress::Ended(outcome, times)) => self.settle(key, outcome, times),
+                Ok(Progress::Connected(connected)) => self.await_slot(runtime, key, connected),
+                Err(panic) => self.settle(key, panic_outcome(&*panic), Times::default()),
+            }
+        };
+        Phase::Connecting(tokio::spawn(running).abort_handle())
+    }
+
+    /// Has a connected attempt wait for its slot line. Called on the rover's thread.
+    fn await_slot(
+        self: Arc<Self>,
+        runtime: &'static Runtime,
+        key: AttemptKey,
+        connected: Connected,
+    ) {
+        let shared = Arc::clone(&self);
+        let done = move |connected: Connected, reply| {
+            let concluding = AssertUnwindSafe(|| connected.conclude(reply, &shared.limits));
+            let (outcome, times) = catch_unwind(concluding)
+                .unwrap_or_else(|panic| (panic_outcome(&*panic), Times::default()));
+            shared.settle(key, outcome, times);
+        };
+        let slot_waiters: &'static _ = &*runtime.slot_waiters;
+        if let Some(waiter) = runtime.slot_waiters.register(connected, Box::new(done)) {
+            self.enter(key, Phase::AwaitingSlot(slot_waiters, waiter));
+        }
+    }
+
+    fn stop(&self) -> Vec<u32> {
+        let mut state = self.state();
+        state.end_roving();
+        let attempts: Vec<Attempt> = state.in_flight.drain().collect();
+        let contexts = attempts.iter().map(|attempt| attempt.context).collect();
+        self.discard(state, attempts);
+        contexts
+    }
+
+    fn abandon(&self, context: u32) -> usize {
+        let mut state = self.state();
+        let attempts = state.in_flight.remove_all_of(context);
+        let count = attempts.len();
+        self.discard(state, attempts);
+        count
+    }
+
+    /// Ends attempts whose records were removed, counts them as abandoned, and closes what they have.
+    fn discard(&self, mut state: MutexGuard<'_, State>, attempts: Vec<Attempt>) {
+        let mut all = Vec::with_capacity(attempts.len());
+        for attempt in attempts {
+            state.stats.abandoned += 1;
+            attempt.server.inspect(|server| state.servers.release(*server, None));
+            all.push(attempt.abandon());
         }
         drop(state);
-        self.report(serial, Outcome::NoServers);
-    }
-
-    /// Delivers the outcome of a tick that began no attempt.
-    fn report(self: &Arc<Self>, serial: u64, outcome: Outcome) {
-        let mut state = self.state();
-        let Some(origin) = state.roving(serial).map(|roving| roving.origin) else {
-            return;
-        };
-        if self.has_room(&mut state) {
-            state.enter(origin);
-            self.deliver(origin, None, outcome);
+        let mut waiters = Vec::new();
+        for Remains { ticket, waiter } in all {
+            drop(ticket.and_then(|ticket| self.environment.outbox.remove(ticket)));
+            waiters.extend(waiter);
         }
-    }
-
-    /// Ends the roving. Answers with the number of its attempts that are pending.
-    fn end_roving(&self, state: &mut State) -> usize {
-        state.roving.take().map_or(0, |mut roving| {
-            roving.runtime.timers.cancel(roving.next);
-            if roving.gathering.release() {
-                self.environment.outbox.flush();
-            }
-            roving.pending
-        })
-    }
-
-    fn stop(self: &Arc<Self>) {
-        let mut state = self.state();
-        state.epoch += 1;
-        self.end_roving(&mut state);
-        let in_flight = std::mem::take(&mut state.in_flight);
-        let waiters: Vec<Waiter> =
-            in_flight.into_iter().filter_map(|(_, whereabouts)| whereabouts.abandon()).collect();
-        self.environment.outbox.remove_if(|delivery| Arc::ptr_eq(&delivery.rover, self));
-        state.stats.abandon();
-        drop(state);
         if !waiters.is_empty()
             && let Ok(runtime) = runtime()
         {
@@ -442,71 +457,44 @@ impl Shared {
 }
 
 impl State {
-    /// The roving with this serial, if it goes on.
-    fn roving(&mut self, serial: u64) -> Option<&mut Roving> {
-        self.roving.as_mut().filter(|roving| roving.serial == serial)
+    fn pick(&mut self) -> Option<ServerKey> {
+        let server = self.servers.pick(|count| rand::random_range(0..count))?;
+        if let Some(Server::Known(endpoint)) = self.servers.server(server) {
+            failpoints::hit(Failpoint::Tick, endpoint);
+        }
+        Some(server)
     }
 
-    fn gathering(&mut self) -> Option<&mut Gathering> {
-        self.roving.as_mut().map(|roving| &mut roving.gathering)
-    }
-
-    fn enter(&mut self, origin: u32) {
-        self.stats.begin();
-        if let Some(roving) = self.roving.as_mut().filter(|roving| roving.origin == origin) {
-            roving.pending += 1;
+    /// Has an attempt refer to a server, and to the one before no more.
+    fn refer(&mut self, key: AttemptKey, server: ServerKey) {
+        let Some(attempt) = self.in_flight.get_mut(key) else { return };
+        self.servers.refer(server);
+        if let Some(before) = attempt.server.replace(server) {
+            self.servers.release(before, None);
         }
     }
 
-    fn leave(&mut self, origin: u32, outcome: &Outcome) {
-        self.stats.settle(outcome);
-        if let Some(roving) = self.roving.as_mut().filter(|roving| roving.origin == origin) {
-            roving.pending -= 1;
-        }
+    /// Takes note that a question is answered. Returns the deadline of the attempt; `None` if it is not asking.
+    fn end_question(&mut self, key: AttemptKey) -> Option<Option<Instant>> {
+        let attempt = self.in_flight.get_mut(key)?;
+        let Phase::Asking { timer, deadline, .. } = &attempt.phase else { return None };
+        timer.inspect(|(timers, key)| timers.remove(*key));
+        let deadline = *deadline;
+        attempt.phase = Phase::Queued;
+        Some(deadline)
     }
-}
 
-impl Whereabouts {
-    /// Ends the attempt there. Answers with what is to be dropped by the rover's thread: to close connections
-    /// takes long.
-    fn abandon(self) -> Option<Waiter> {
-        match self {
-            // It knows by the epoch.
-            Self::Sent => None,
-            Self::Connecting(task) => {
-                task.abort();
-                None
-            }
-            Self::SlotWaiters(slot_waiters, place) => slot_waiters.dismiss(place),
-        }
+    /// Ends the roving, and returns its context.
+    fn end_roving(&mut self) -> Option<u32> {
+        let roving = self.roving.take()?;
+        let context = roving.context;
+        roving.end();
+        Some(context)
     }
-}
-
-impl Delivery {
-    /// Counts the outcome as taken by JavaScript. A connection whose slot is no longer wanted becomes
-    /// a rejection here.
-    pub fn settle(self) -> Settled {
-        let Self { rover, origin, server, mut outcome } = self;
-        let mut state = rover.state();
-        if let Outcome::Connection { slot, .. } = outcome
-            && !rover.limits.max_slot.admits(slot)
-        {
-            outcome = Outcome::Rejected;
-        }
-        state.leave(origin, &outcome);
-        drop(state);
-        Settled { origin, server, outcome }
-    }
-}
-
-/// When the tick after the one that was due is. One that is late, as when the machine slept, moves all that follow.
-fn next_tick(due: Instant, interval: Duration) -> Instant {
-    let now = Instant::now();
-    if now > due + PUNCTUAL { now + interval } else { due + interval }
 }
 
 /// The outcome of an attempt that panicked.
-fn internal(panic: &(dyn Any + Send)) -> Outcome {
+fn panic_outcome(panic: &(dyn Any + Send)) -> Outcome {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let message = text.or_else(|| panic.downcast_ref::<String>().cloned());
     Outcome::Internal(message.unwrap_or_else(|| "panic".to_owned()))

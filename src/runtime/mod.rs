@@ -130,18 +130,18 @@ fn begin() -> io::Result<Runtime> {
         let _context = runtime.enter();
         SlotWaiters::new(&timers)?
     };
-    runtime.spawn(Arc::clone(&timers).work());
-    runtime.spawn(Arc::clone(&slot_waiters).work(poller));
-    let work = Arc::clone(&inbox).work();
+    runtime.spawn(Arc::clone(&timers).run());
+    runtime.spawn(Arc::clone(&slot_waiters).run(poller));
+    let run = Arc::clone(&inbox).run();
     thread::Builder::new().name("rover".into()).spawn(move || {
         HELD_BACK.set(Some(Vec::new()));
-        runtime.block_on(work);
+        runtime.block_on(run);
     })?;
     Ok(Runtime { lookups: Lookups::new(), slot_waiters, timers, inbox })
 }
 
 impl Inbox {
-    async fn work(self: Arc<Self>) {
+    async fn run(self: Arc<Self>) {
         loop {
             self.arrival.notified().await;
             let jobs =

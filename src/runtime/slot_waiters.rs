@@ -1,6 +1,6 @@
 //! The slot_waiters: connected attempts whose slot line has not come yet.
 //!
-//! A server that is slow, or busy, may keep thousands of them waiting, for half a minute each. So one that waits
+//! A server that is slow, or busy, may keep thousands of them connected, for half a minute each. So one that waits
 //! is no task of Tokio with a poller's entry and a timer of its own, but a line in a list: a fraction of the memory.
 
 use std::io;
@@ -15,7 +15,7 @@ use slab::Slab;
 use tokio::io::unix::AsyncFd;
 use tokio::task::yield_now;
 
-use crate::attempt::Waiting;
+use crate::attempt::Connected;
 use crate::attempt::handshake::{HandshakeError, Reply};
 use crate::runtime::timer_queue::{TimerKey, TimerQueue};
 
@@ -33,17 +33,17 @@ pub struct SlotWaiters {
 pub struct Poller(AsyncFd<Poll>);
 
 /// Takes an attempt on: with what the server said, or with `None` where its time is over.
-pub type Done = Box<dyn FnOnce(Waiting, Option<Reply>) + Send>;
+pub type Done = Box<dyn FnOnce(Connected, Option<Reply>) + Send>;
 
 /// An attempt that waits. Dropping it closes its connection.
 pub struct Waiter {
-    waiting: Waiting,
+    connected: Connected,
     done: Done,
     time_limit: Option<TimerKey>,
 }
 
 impl SlotWaiters {
-    /// A slot_waiters, and what [`SlotWaiters::work`] needs. To be called within the runtime that it is to work on.
+    /// A slot_waiters, and what [`SlotWaiters::run`] needs. To be called within the runtime that it is to work on.
     ///
     /// # Errors
     /// What the system says when it has no descriptors for it.
@@ -59,39 +59,39 @@ impl SlotWaiters {
     }
 
     /// Has an attempt wait; `done` is called once, unless it is dismissed. To be called on the rover's thread,
-    /// where [`SlotWaiters::work`] runs. Answers with its place; where the system can't watch it, `None` after `done`
+    /// where [`SlotWaiters::run`] runs. Answers with its key; where the system can't watch it, `None` after `done`
     /// was called.
-    pub fn enter(self: &Arc<Self>, waiting: Waiting, done: Done) -> Option<usize> {
+    pub fn register(self: &Arc<Self>, connected: Connected, done: Done) -> Option<usize> {
         let mut waiters = self.waiters();
         let entry = waiters.vacant_entry();
-        let place = entry.key();
-        let descriptor = waiting.socket().as_raw_fd();
+        let key = entry.key();
+        let descriptor = connected.socket().as_raw_fd();
         let watched =
-            self.registry.register(&mut SourceFd(&descriptor), Token(place), Interest::READABLE);
+            self.registry.register(&mut SourceFd(&descriptor), Token(key), Interest::READABLE);
         if let Err(error) = watched {
             drop(waiters);
-            done(waiting, Some(Err(HandshakeError::Broken(error))));
+            done(connected, Some(Err(HandshakeError::Broken(error))));
             return None;
         }
-        let time_limit = waiting.deadline().map(|deadline| {
+        let time_limit = connected.deadline().map(|deadline| {
             let slot_waiters = Arc::clone(self);
-            self.timers.enter(deadline, move |_| slot_waiters.expire(place))
+            self.timers.insert_at(deadline, move |_| slot_waiters.on_timeout(key))
         });
-        entry.insert(Waiter { waiting, done, time_limit });
-        Some(place)
+        entry.insert(Waiter { connected, done, time_limit });
+        Some(key)
     }
 
-    /// Takes the attempt at a place out, if it is still there, to be dropped: nothing is told of it.
-    pub fn dismiss(&self, place: usize) -> Option<Waiter> {
+    /// Takes the attempt at a key out, if it is still there, to be dropped: nothing is told of it.
+    pub fn cancel(&self, key: usize) -> Option<Waiter> {
         let mut waiters = self.waiters();
-        let waiter = waiters.try_remove(place)?;
-        // Before anybody else can take the place.
-        waiter.time_limit.inspect(|key| self.timers.cancel(*key));
+        let waiter = waiters.try_remove(key)?;
+        // Before anybody else can take the key.
+        waiter.time_limit.inspect(|key| self.timers.remove(*key));
         Some(waiter)
     }
 
     /// Sees to those that are ready, as long as the runtime goes on.
-    pub async fn work(self: Arc<Self>, Poller(mut poll): Poller) {
+    pub async fn run(self: Arc<Self>, Poller(mut poll): Poller) {
         let mut events = Events::with_capacity(MAX_EVENTS);
         while let Ok(mut ready) = poll.readable_mut().await {
             let asked = ready.get_inner_mut().poll(&mut events, Some(Duration::ZERO));
@@ -102,7 +102,7 @@ impl SlotWaiters {
             }
             for event in &events {
                 // A bug, and it must not take the others with it.
-                let _ = catch_unwind(AssertUnwindSafe(|| self.serve(event.token().0)));
+                let _ = catch_unwind(AssertUnwindSafe(|| self.on_readable(event.token().0)));
             }
             if !are_all {
                 yield_now().await;
@@ -110,32 +110,32 @@ impl SlotWaiters {
         }
     }
 
-    fn serve(&self, place: usize) {
+    fn on_readable(&self, key: usize) {
         let mut waiters = self.waiters();
         // It may be gone since the system was asked.
-        let Some(waiter) = waiters.get_mut(place) else { return };
-        if let Some(reply) = waiter.waiting.advance() {
-            let waiter = waiters.remove(place);
+        let Some(waiter) = waiters.get_mut(key) else { return };
+        if let Some(reply) = waiter.connected.advance() {
+            let waiter = waiters.remove(key);
             drop(waiters);
-            self.see_out(waiter, Some(reply));
+            self.complete(waiter, Some(reply));
         }
     }
 
-    fn expire(&self, place: usize) {
+    fn on_timeout(&self, key: usize) {
         let mut waiters = self.waiters();
-        let Some(mut waiter) = waiters.try_remove(place) else { return };
+        let Some(mut waiter) = waiters.try_remove(key) else { return };
         drop(waiters);
         // The thread may have been kept from looking, as where the machine slept.
-        let reply = waiter.waiting.advance();
-        self.see_out(waiter, reply);
+        let reply = waiter.connected.advance();
+        self.complete(waiter, reply);
     }
 
-    fn see_out(&self, waiter: Waiter, reply: Option<Reply>) {
-        let Waiter { waiting, done, time_limit } = waiter;
-        time_limit.inspect(|key| self.timers.cancel(*key));
+    fn complete(&self, waiter: Waiter, reply: Option<Reply>) {
+        let Waiter { connected, done, time_limit } = waiter;
+        time_limit.inspect(|key| self.timers.remove(*key));
         // It can't fail: the descriptor is open, and was registered.
-        let _ = self.registry.deregister(&mut SourceFd(&waiting.socket().as_raw_fd()));
-        done(waiting, reply);
+        let _ = self.registry.deregister(&mut SourceFd(&connected.socket().as_raw_fd()));
+        done(connected, reply);
     }
 
     fn waiters(&self) -> MutexGuard<'_, Slab<Waiter>> {
@@ -162,26 +162,27 @@ mod tests {
     fn slot_waiters() -> Arc<SlotWaiters> {
         let timers = Arc::new(TimerQueue::default());
         let (slot_waiters, poller) = SlotWaiters::new(&timers).expect("descriptors");
-        tokio::spawn(timers.work());
-        tokio::spawn(Arc::clone(&slot_waiters).work(poller));
+        tokio::spawn(timers.run());
+        tokio::spawn(Arc::clone(&slot_waiters).run(poller));
         slot_waiters
     }
 
-    /// Has an attempt wait: its place, its server, and what it is told in the end.
-    fn enter(
+    /// Has an attempt wait: its key, its server, and what it is told in the end.
+    fn register(
         slot_waiters: &Arc<SlotWaiters>,
         limit: Option<Duration>,
     ) -> (usize, UnixStream, UnboundedReceiver<Told>) {
         let (ours, server) = UnixStream::pair().expect("a pair");
         ours.set_nonblocking(true).expect("an option");
         let deadline = limit.map(|limit| Instant::now() + limit);
-        let waiting = Waiting::new(OwnedFd::from(ours).into(), Target::Host("x".into()), deadline);
+        let connected =
+            Connected::new(OwnedFd::from(ours).into(), Target::Host("x".into()), deadline);
         let (tell, told) = unbounded_channel();
         let done = move |_, reply: Option<Reply>| {
             let reply = reply.map(|reply| reply.map_err(|error| format!("{error:?}")));
             tell.send(reply).expect("a listener");
         };
-        (slot_waiters.enter(waiting, Box::new(done)).expect("a place"), server, told)
+        (slot_waiters.register(connected, Box::new(done)).expect("a key"), server, told)
     }
 
     /// What is told next; `None` when nothing will be any more.
@@ -214,10 +215,10 @@ mod tests {
     async fn tells_what_was_there_already() {
         let (ours, mut server) = UnixStream::pair().expect("a pair");
         server.write_all(b"13\r\n").expect("room");
-        let waiting = Waiting::new(OwnedFd::from(ours).into(), Target::Host("x".into()), None);
+        let connected = Connected::new(OwnedFd::from(ours).into(), Target::Host("x".into()), None);
         let (tell, mut told) = unbounded_channel();
         let done = move |_, reply: Option<Reply>| tell.send(reply).expect("a listener");
-        slot_waiters().enter(waiting, Box::new(done)).expect("a place");
+        slot_waiters().register(connected, Box::new(done)).expect("a key");
         assert!(matches!(next(&mut told).await, Some(Some(Ok(13)))));
     }
 
@@ -244,7 +245,7 @@ mod tests {
         let (slot_waiters, _idle) = SlotWaiters::new(&timers).expect("descriptors");
         let (_, mut server, mut told) = enter(&slot_waiters, Some(Duration::ZERO));
         server.write_all(b"13\r\n").expect("room");
-        tokio::spawn(timers.work());
+        tokio::spawn(timers.run());
         assert_eq!(next(&mut told).await, Some(Some(Ok(13))));
     }
 
@@ -252,17 +253,17 @@ mod tests {
     async fn closes_what_is_dismissed_and_tells_nothing() {
         let slot_waiters = slot_waiters();
         let limit = Duration::from_millis(20);
-        let (place, mut server, mut told) = enter(&slot_waiters, Some(limit));
-        drop(slot_waiters.dismiss(place));
+        let (key, mut server, mut told) = enter(&slot_waiters, Some(limit));
+        drop(slot_waiters.cancel(key));
         assert!(is_closed(&mut server));
         assert_eq!(next(&mut told).await, None);
-        // Whoever has the place next is not touched by what the one before left behind.
+        // Whoever has the key next is not touched by what the one before left behind.
         let (next, _server, mut told) = enter(&slot_waiters, None);
-        assert_eq!(next, place);
+        assert_eq!(next, key);
         sleep(2 * limit).await;
         assert!(told.try_recv().is_err());
-        assert!(slot_waiters.dismiss(next).is_some());
-        assert!(slot_waiters.dismiss(next).is_none());
+        assert!(slot_waiters.cancel(next).is_some());
+        assert!(slot_waiters.cancel(next).is_none());
     }
 
     #[tokio::test]
@@ -289,8 +290,8 @@ mod tests {
         let slot_waiters = slot_waiters();
         let (ours, mut server) = UnixStream::pair().expect("a pair");
         server.write_all(b"13\r\n").expect("room");
-        let waiting = Waiting::new(OwnedFd::from(ours).into(), Target::Host("x".into()), None);
-        slot_waiters.enter(waiting, Box::new(|_, _| panic!("on purpose"))).expect("a place");
+        let connected = Connected::new(OwnedFd::from(ours).into(), Target::Host("x".into()), None);
+        slot_waiters.register(connected, Box::new(|_, _| panic!("on purpose"))).expect("a key");
         let (_, mut server, mut told) = enter(&slot_waiters, None);
         yield_now().await;
         server.write_all(b"13\r\n").expect("room");

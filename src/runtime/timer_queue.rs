@@ -33,7 +33,11 @@ struct Entries {
 
 impl TimerQueue {
     /// Has `call` called at `time`, with what `time` was, or as soon after as may be. It must not panic.
-    pub fn enter(&self, time: Instant, call: impl FnOnce(Instant) + Send + 'static) -> TimerKey {
+    pub fn insert_at(
+        &self,
+        time: Instant,
+        call: impl FnOnce(Instant) + Send + 'static,
+    ) -> TimerKey {
         let mut entries = self.entries();
         entries.serial += 1;
         let key = TimerKey(time, entries.serial);
@@ -46,13 +50,13 @@ impl TimerQueue {
     }
 
     /// Drops an entry, unless it is being called or was.
-    pub fn cancel(&self, key: TimerKey) {
+    pub fn remove(&self, key: TimerKey) {
         let call = self.entries().calls.remove(&key);
         drop(call);
     }
 
     /// Calls what is due, for ever.
-    pub async fn work(self: Arc<Self>) {
+    pub async fn run(self: Arc<Self>) {
         loop {
             let earlier = self.earlier.notified();
             match self.call_what_is_due() {
@@ -105,7 +109,7 @@ mod tests {
     /// A timers at work, and the names that were called.
     fn timers() -> (Arc<TimerQueue>, Sender<&'static str>, Receiver<&'static str>) {
         let timers = Arc::new(TimerQueue::default());
-        tokio::spawn(Arc::clone(&timers).work());
+        tokio::spawn(Arc::clone(&timers).run());
         let (called, calls) = channel();
         (timers, called, calls)
     }
@@ -117,7 +121,7 @@ mod tests {
         for (seconds, name) in [(3, "third"), (1, "first"), (2, "second")] {
             let called = called.clone();
             let time = began + seconds * SECOND;
-            timers.enter(time, move |due| {
+            timers.insert_at(time, move |due| {
                 assert_eq!(due, time);
                 called.send(name).expect("a listener");
             });
@@ -131,9 +135,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn sleeps_no_longer_than_to_what_was_entered_meanwhile() {
         let (timers, called, calls) = timers();
-        timers.enter(Instant::now() + 10 * SECOND, |_| {});
+        timers.insert_at(Instant::now() + 10 * SECOND, |_| {});
         sleep(SECOND).await;
-        timers.enter(Instant::now() + SECOND, move |_| called.send("it").expect("a listener"));
+        timers.insert_at(Instant::now() + SECOND, move |_| called.send("it").expect("a listener"));
         sleep(SECOND + SECOND / 2).await;
         assert_eq!(calls.try_recv(), Ok("it"));
     }
@@ -141,11 +145,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn calls_nothing_that_was_cancelled_and_drops_it() {
         let (timers, called, calls) = timers();
-        let key = timers.enter(Instant::now() + SECOND, move |_| {
+        let key = timers.insert_at(Instant::now() + SECOND, move |_| {
             called.send("it").expect("a listener");
         });
-        timers.cancel(key);
-        timers.cancel(key);
+        timers.remove(key);
+        timers.remove(key);
         assert!(calls.recv().is_err());
         sleep(2 * SECOND).await;
     }
@@ -153,10 +157,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn goes_on_when_a_call_panics_or_enters_another() {
         let (timers, called, calls) = timers();
-        timers.enter(Instant::now() + SECOND, |_| panic!("on purpose"));
+        timers.insert_at(Instant::now() + SECOND, |_| panic!("on purpose"));
         let again = Arc::clone(&timers);
-        timers.enter(Instant::now() + SECOND, move |due| {
-            again.enter(due + SECOND, move |_| called.send("it").expect("a listener"));
+        timers.insert_at(Instant::now() + SECOND, move |due| {
+            again.insert_at(due + SECOND, move |_| called.send("it").expect("a listener"));
         });
         // Over the second one in a leap: what is late is called all the same.
         sleep(Duration::ZERO).await;

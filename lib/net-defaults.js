@@ -1,0 +1,34 @@
+'use strict';
+
+// What an app sets for all connections of its process, in place of the defaults of node:net and node:dns.
+
+/** Of each address over the next one, in ms (RFC 8305, section 5). */
+const HEAD_START = 250;
+
+/** The default of Node.js 26, in ms; before it was that of RFC 8305. Whoever did not set it gets ours. */
+const NODE_26_HEAD_START = 500;
+
+const ORDERS = new Map([
+  ['ipv4first', 4],
+  ['ipv6first', 6],
+]);
+
+const IS_NODE_26 = parseInt(process.versions.node, 10) >= 26;
+
+/**
+ * Returns which addresses of a name are tried where a server does not say it.
+ *
+ * @returns {{ order: number, headStart: number }} `order`: 4 or 6 for that family first, else 0. `headStart`: of each
+ *   address over the next one, in ms; 0 for the first one only.
+ */
+function defaultAddressPolicy() {
+  const dns = require('node:dns');
+  const net = require('node:net');
+  const order = ORDERS.get(dns.getDefaultResultOrder?.()) ?? 0;
+  if (net.getDefaultAutoSelectFamily?.() === false) return { order, headStart: 0 };
+  const given = net.getDefaultAutoSelectFamilyAttemptTimeout?.() ?? HEAD_START;
+  const isGiven = !(IS_NODE_26 && given === NODE_26_HEAD_START);
+  return { order, headStart: isGiven ? given : HEAD_START };
+}
+
+module.exports = { defaultAddressPolicy };

@@ -1,0 +1,110 @@
+'use strict';
+
+/**
+ * Who is told what becomes of a handle.
+ *
+ * @typedef {object} Owner
+ * @property {(handle: NodeJS.Timeout) => void} onClear Called once.
+ * @property {(handle: NodeJS.Timeout) => void} onRef Called whenever it keeps the process alive again.
+ * @property {(handle: NodeJS.Timeout) => void} onUnref Called whenever it no longer does.
+ */
+
+/** @typedef {new (owner: Owner, ms: number, callback: () => void) => NodeJS.Timeout} IntervalHandleClass */
+
+/**
+ * What `setInterval` is known as: a class of handles, or null where it makes no timers of Node's own. By the function,
+ * since tests replace it by a fake one for a while.
+ *
+ * @type {WeakMap<Function, IntervalHandleClass | null>}
+ */
+const classes = new WeakMap();
+
+/**
+ * Returns a class of real Node intervals that tell when they are cleared, in whichever way: `clearInterval(handle)`,
+ * `clearInterval(+handle)`, `handle.close()`. Null where the `setInterval` that the app sees makes no such timers: it
+ * is a fake one of a test, or Bun's.
+ *
+ * @returns {IntervalHandleClass | null}
+ */
+function intervalHandleClass() {
+  const { setInterval } = globalThis;
+  let Handle = classes.get(setInterval);
+  if (Handle === undefined) {
+    Handle = learnClass(setInterval);
+    classes.set(setInterval, Handle);
+  }
+  return Handle;
+}
+
+/** Finds out by making a timer, and by clearing one of the class that is derived from it. */
+function learnClass(setInterval) {
+  const probe = setInterval(doNothing, 1000);
+  globalThis.clearInterval(probe);
+  // `clearInterval` sets it to null, before that it is the callback.
+  if (typeof probe !== 'object' || probe === null || !Object.hasOwn(probe, '_onTimeout')) return null;
+  try {
+    const Handle = derive(probe.constructor);
+    let isTold = false;
+    const owner = { onClear: () => (isTold = true), onRef: doNothing, onUnref: doNothing };
+    globalThis.clearInterval(new Handle(owner, 1000, doNothing));
+    return isTold ? Handle : null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * All ways to clear a timer set its `_onTimeout` to null before they take it off the list, and `refresh()` puts it
+ * there (Node 18 to 26, lib/internal/timers.js; Deno 2). An accessor on the prototype sees it; on each timer it would
+ * cost the memory of a dictionary.
+ *
+ * @param {any} Timeout What `setInterval` makes.
+ * @returns {IntervalHandleClass}
+ */
+function derive(Timeout) {
+  class IntervalHandle extends Timeout {
+    #onTimeout;
+    #owner;
+
+    constructor(owner, ms, callback) {
+      super(callback, ms, undefined, true, true);
+      this.#onTimeout = callback;
+      this.#owner = owner;
+      // A hook of async_hooks, which gets the timer from Timeout's own constructor, may have cleared it.
+      if (this._destroyed) owner.onClear(this);
+      else this.refresh();
+    }
+
+    // Timeout's own constructor comes before the fields of this one.
+    get _onTimeout() {
+      return #onTimeout in this ? this.#onTimeout : doNothing;
+    }
+
+    set _onTimeout(value) {
+      if (!(#onTimeout in this)) return;
+      const isCleared = value === null && this.#onTimeout !== null;
+      this.#onTimeout = value;
+      if (isCleared) this.#owner.onClear(this);
+    }
+
+    ref() {
+      const self = super.ref();
+      if (#owner in this) this.#owner.onRef(this);
+      return self;
+    }
+
+    unref() {
+      const self = super.unref();
+      if (#owner in this) this.#owner.onUnref(this);
+      return self;
+    }
+  }
+  // It looks like any other.
+  Object.defineProperty(IntervalHandle, 'name', { __proto__: null, value: Timeout.name });
+  Object.defineProperty(IntervalHandle.prototype, 'constructor', { __proto__: null, value: Timeout });
+  return /** @type {any} */ (IntervalHandle);
+}
+
+function doNothing() {}
+
+module.exports = { intervalHandleClass };

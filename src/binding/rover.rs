@@ -1,0 +1,305 @@
+//! The native rover.
+
+use std::net::{IpAddr, SocketAddr};
+
+use napi_derive::napi;
+
+use super::environment::NativeEnvironment;
+use super::outcome::OutcomeKind;
+use super::server::NativeServer;
+use super::{invalid, milliseconds};
+use crate::attempt::outcome::Outcome;
+use crate::attempt::{Limits, MaxSlot};
+use crate::rover::in_flight::AttemptKey;
+use crate::rover::schedule::Intervals;
+use crate::rover::{Admission, Rover};
+use crate::stats::{LastError, Summary};
+
+/// Whether an attempt was made.
+#[napi]
+pub enum NativeAdmission {
+    /// It is in flight; an outcome will follow.
+    InFlight,
+    /// There are no servers; no outcome follows.
+    NoServers,
+    /// Too much is pending; no outcome follows.
+    Skipped,
+    /// Of `start()`: the system has no thread or no descriptors for the roving, which has not begun.
+    NoRuntime,
+}
+
+/// What bounds the attempts of a rover.
+#[napi(object)]
+pub struct NativeLimits {
+    /// In milliseconds; 0 is no limit.
+    pub connect_timeout: f64,
+    /// In milliseconds; 0 is no limit.
+    pub slot_timeout: f64,
+    /// How many attempts and outcomes may be pending.
+    pub max_pending: f64,
+    /// The highest slot that is wanted.
+    pub max_slot: f64,
+}
+
+/// What became of all attempts so far.
+#[napi(object)]
+pub struct NativeStats {
+    /// Attempts made.
+    pub attempts: f64,
+    /// Handed over as `connection`.
+    pub connections: f64,
+    /// Closed since the slot was above `MAX_SLOT`.
+    pub rejected: f64,
+    /// Ended in `unreachable`.
+    pub unreachable: f64,
+    /// Ended in `closed`.
+    pub closed: f64,
+    /// Ended in `error`.
+    pub errors: f64,
+    /// Given up by `stop()`, or by who asked for them.
+    pub abandoned: f64,
+    /// Not made, since `MAX_PENDING` was reached.
+    pub skipped: f64,
+    /// In flight, or waiting for JavaScript.
+    pub pending: f64,
+}
+
+/// What is counted of one server.
+#[napi(object)]
+pub struct NativeServerStats {
+    /// Attempts made.
+    pub attempts: f64,
+    /// Handed over as `connection`.
+    pub connections: f64,
+    /// Closed since the slot was above `MAX_SLOT`.
+    pub rejected: f64,
+    /// Ended in `unreachable`.
+    pub unreachable: f64,
+    /// Ended in `closed`.
+    pub closed: f64,
+    /// Ended in `error`.
+    pub errors: f64,
+    /// In flight, or waiting for JavaScript.
+    pub pending: f64,
+    /// Failures in a row.
+    pub failures: f64,
+    /// What the last failure was: an error as libuv numbers it, or an `OutcomeKind`; 0 where there was none.
+    pub last_error: i32,
+    /// The last slot that it gave; -1 where there was none.
+    pub last_slot: f64,
+    /// Whether it failed since it last gave a slot.
+    pub is_down: bool,
+    /// How long the look-up and connecting took.
+    pub connect_time: NativeTimes,
+    /// How long the slot line took.
+    pub slot_time: NativeTimes,
+}
+
+/// How long something took, in milliseconds.
+#[napi(object)]
+pub struct NativeTimes {
+    /// How many were counted.
+    pub count: f64,
+    /// The shortest.
+    pub min: f64,
+    /// The mean.
+    pub mean: f64,
+    /// The longest.
+    pub max: f64,
+    /// The median.
+    pub p50: f64,
+    /// The 90th percentile.
+    pub p90: f64,
+    /// The 99th percentile.
+    pub p99: f64,
+}
+
+/// A rover.
+#[napi(js_name = "ClientRover")]
+pub struct NativeRover(Rover);
+
+#[napi]
+impl NativeRover {
+    /// A rover at rest, without servers.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(environment: &NativeEnvironment, limits: NativeLimits) -> Self {
+        let max_pending = limits.max_pending as usize;
+        let limit = |number: f64| (number > 0.0).then(|| milliseconds(number));
+        let limits = Limits {
+            connect_timeout: limit(limits.connect_timeout),
+            slot_timeout: limit(limits.slot_timeout),
+            max_slot: MaxSlot::new(limits.max_slot),
+        };
+        Self(Rover::new(environment.shared(), limits, max_pending))
+    }
+
+    /// Adds a server and returns its key. Where it is `asked`, each pick of it is a question.
+    #[napi(catch_unwind)]
+    pub fn add_server(&self, server: NativeServer, is_asked: bool) -> napi::Result<u32> {
+        Ok(self.0.add_server(server.into_server(is_asked)?))
+    }
+
+    /// Drops the server of a key. Returns whether the key is vacant: no attempt refers to it.
+    #[napi(catch_unwind)]
+    pub fn drop_server(&self, key: u32) -> bool {
+        self.0.drop_server(key)
+    }
+
+    /// Whether no server has the key, dropped or not.
+    #[napi(catch_unwind)]
+    pub fn is_vacant(&self, key: u32) -> bool {
+        self.0.is_vacant(key)
+    }
+
+    /// Has the server of a key not be picked for so many milliseconds; 0 ends that.
+    #[napi(catch_unwind)]
+    pub fn rest(&self, key: u32, time: f64) {
+        self.0.rest(key, milliseconds(time));
+    }
+
+    /// Makes one attempt; its outcome names `context`.
+    #[napi(catch_unwind)]
+    pub fn connect(&self, context: u32) -> NativeAdmission {
+        self.0.connect(context).into()
+    }
+
+    /// Makes one attempt now and one at each interval (ms, see `MAX_INTERVAL` and `JITTER`); their outcomes name
+    /// `context`.
+    #[napi(catch_unwind)]
+    pub fn start(&self, context: u32, min: f64, max: f64, jitter: f64) -> NativeAdmission {
+        let intervals = Intervals { min: milliseconds(min), max: milliseconds(max), jitter };
+        match self.0.start(context, intervals) {
+            Ok(admission) => admission.into(),
+            Err(_) => NativeAdmission::NoRuntime,
+        }
+    }
+
+    /// Ends the roving. Returns how many outcomes of it are still to come.
+    #[napi(catch_unwind)]
+    pub fn stop_roving(&self) -> u32 {
+        u32::try_from(self.0.stop_roving()).unwrap_or(u32::MAX)
+    }
+
+    /// Ends the roving and abandons what is pending: no outcome follows. Returns the contexts of what was pending,
+    /// one for each attempt.
+    #[napi(catch_unwind)]
+    pub fn stop(&self) -> Vec<u32> {
+        self.0.stop()
+    }
+
+    /// Abandons the attempt of a context. Returns whether it was pending: no outcome follows then.
+    #[napi(catch_unwind)]
+    pub fn abandon(&self, context: u32) -> bool {
+        self.0.abandon(context) > 0
+    }
+
+    /// Answers a question: the attempt goes on with the server of `key`, or with one that is picked now.
+    #[napi(catch_unwind)]
+    pub fn resume(&self, attempt: u32, number: f64, key: Option<u32>) {
+        self.0.resume(attempt_key(attempt, number), key);
+    }
+
+    /// Answers a question: the attempt goes on at the IP addresses that were found for `server`.
+    #[napi(catch_unwind)]
+    pub fn resume_at(
+        &self,
+        attempt: u32,
+        number: f64,
+        server: NativeServer,
+        addresses: Vec<String>,
+    ) -> napi::Result<()> {
+        let port = server.port.ok_or_else(|| invalid("port"))?;
+        let addresses: Result<Vec<SocketAddr>, _> = addresses
+            .iter()
+            .map(|address| address.parse::<IpAddr>().map(|address| SocketAddr::new(address, port)))
+            .collect();
+        let endpoint = server.into_resolved(addresses.map_err(|_| invalid("addresses"))?)?;
+        self.0.resume_at(attempt_key(attempt, number), endpoint);
+        Ok(())
+    }
+
+    /// Answers a question: the attempt ends as `Invalid`, `LookupFailed` or `NoServers`.
+    #[napi(catch_unwind)]
+    pub fn fail(&self, attempt: u32, number: f64, kind: OutcomeKind) -> napi::Result<()> {
+        let outcome = match kind {
+            OutcomeKind::Invalid => Outcome::Invalid,
+            OutcomeKind::LookupFailed => Outcome::LookupFailed,
+            OutcomeKind::NoServers => Outcome::NoServers,
+            _ => return Err(invalid("kind")),
+        };
+        self.0.fail(attempt_key(attempt, number), outcome);
+        Ok(())
+    }
+
+    /// Changes the highest slot that is wanted.
+    #[napi(catch_unwind)]
+    pub fn set_max_slot(&self, slot: f64) {
+        self.0.set_max_slot(slot);
+    }
+
+    /// What became of all attempts so far.
+    #[napi(catch_unwind)]
+    pub fn stats(&self) -> NativeStats {
+        let (stats, pending) = self.0.stats();
+        NativeStats {
+            attempts: stats.attempts as f64,
+            connections: stats.tally.connections as f64,
+            rejected: stats.tally.rejected as f64,
+            unreachable: stats.tally.unreachable as f64,
+            closed: stats.tally.closed as f64,
+            errors: stats.tally.errors as f64,
+            abandoned: stats.abandoned as f64,
+            skipped: stats.skipped as f64,
+            pending: pending as f64,
+        }
+    }
+
+    /// What is counted of the server of a key.
+    #[napi(catch_unwind)]
+    pub fn server_stats(&self, key: u32) -> Option<NativeServerStats> {
+        let (stats, pending, is_down) = self.0.server_stats(key)?;
+        Some(NativeServerStats {
+            attempts: stats.attempts as f64,
+            connections: stats.tally.connections as f64,
+            rejected: stats.tally.rejected as f64,
+            unreachable: stats.tally.unreachable as f64,
+            closed: stats.tally.closed as f64,
+            errors: stats.tally.errors as f64,
+            pending: f64::from(pending),
+            failures: stats.failures as f64,
+            last_error: match stats.last_error {
+                None => 0,
+                Some(LastError::Syscall(errno)) => errno,
+                Some(LastError::Closed) => OutcomeKind::Closed as i32,
+                Some(LastError::Protocol) => OutcomeKind::Protocol as i32,
+                Some(LastError::Invalid) => OutcomeKind::Invalid as i32,
+                Some(LastError::Lookup) => OutcomeKind::LookupFailed as i32,
+            },
+            last_slot: stats.last_slot.map_or(-1.0, |slot| slot as f64),
+            is_down,
+            connect_time: stats.connect_time.summary().into(),
+            slot_time: stats.slot_time.summary().into(),
+        })
+    }
+}
+
+fn attempt_key(index: u32, generation: f64) -> AttemptKey {
+    AttemptKey { index, generation: generation as u64 }
+}
+
+impl From<Admission> for NativeAdmission {
+    fn from(admission: Admission) -> Self {
+        match admission {
+            Admission::InFlight => Self::InFlight,
+            Admission::NoServers => Self::NoServers,
+            Admission::Skipped => Self::Skipped,
+        }
+    }
+}
+
+impl From<Summary> for NativeTimes {
+    fn from(summary: Summary) -> Self {
+        let Summary { count, min, mean, max, p50, p90, p99 } = summary;
+        Self { count, min, mean, max, p50, p90, p99 }
+    }
+}

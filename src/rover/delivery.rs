@@ -1,0 +1,145 @@
+//! Delivery: how every attempt ends, and how that gets to JavaScript.
+
+use std::sync::Arc;
+
+use super::in_flight::{AttemptKey, Phase};
+use super::{Shared, State};
+use crate::attempt::outcome::{Outcome, Times};
+use crate::env::Observable;
+use crate::servers::{Change, ServerKey};
+
+/// What waits for JavaScript in the outbox.
+pub struct Delivery {
+    rover: Arc<Shared>,
+    key: AttemptKey,
+    context: u32,
+    server: Option<ServerKey>,
+    message: Message,
+}
+
+/// What JavaScript is told of an attempt.
+#[derive(Debug)]
+pub enum Message {
+    /// It was made; only where somebody subscribes.
+    Made,
+    /// What to connect to? `resume`, `resume_at` or `fail` must follow.
+    Question,
+    /// It has ended, and with it the state of the server may have changed.
+    Outcome(Outcome, Option<Change>),
+}
+
+/// What JavaScript has taken.
+#[derive(Debug)]
+pub struct Taken {
+    /// The attempt.
+    pub key: AttemptKey,
+    /// The call that asked for it.
+    pub context: u32,
+    /// The server; `None` where there was none to pick.
+    pub server: Option<ServerKey>,
+    /// What is told.
+    pub message: Message,
+}
+
+impl Shared {
+    /// Ends an attempt, unless it was abandoned: then what it got is closed. Every outcome passes here.
+    pub(super) fn settle(self: &Arc<Self>, key: AttemptKey, outcome: Outcome, times: Times) {
+        let mut state = self.state();
+        let Some(attempt) = state.in_flight.get_mut(key) else {
+            drop(state);
+            drop(outcome);
+            return;
+        };
+        let (context, server) = (attempt.context, attempt.server);
+        let change = server.and_then(|server| state.servers.observe(server, &outcome, times));
+        if state.note_pace(context, &outcome) {
+            self.hurry(&mut state);
+        }
+        if self.is_silent(&state, context, &outcome, change) {
+            state.finish(key, &outcome);
+            return;
+        }
+        let ticket = self.tell(&mut state, key, Message::Outcome(outcome, change));
+        if let Some(attempt) = state.in_flight.get_mut(key) {
+            attempt.phase = Phase::Settled(ticket);
+        }
+    }
+
+    /// Whether nobody wants to know: most attempts of a balanced service end like this, and must not wake
+    /// JavaScript.
+    fn is_silent(
+        &self,
+        state: &State,
+        context: u32,
+        outcome: &Outcome,
+        change: Option<Change>,
+    ) -> bool {
+        let is_roving = state.roving.as_ref().is_some_and(|roving| roving.context == context);
+        matches!(outcome, Outcome::Rejected { .. })
+            && is_roving
+            && change.is_none()
+            && !self.environment.is_observed(Observable::Rejections)
+    }
+
+    /// Puts a message about an attempt into the outbox. The caller holds the state, so that a `stop` finds the
+    /// attempt either before or behind it.
+    pub(super) fn tell(
+        self: &Arc<Self>,
+        state: &mut State,
+        key: AttemptKey,
+        message: Message,
+    ) -> crate::env::outbox::Ticket {
+        let attempt = state.in_flight.get_mut(key);
+        let (context, server) =
+            attempt.map_or((0, None), |attempt| (attempt.context, attempt.server));
+        state.count_undelivered(context, 1);
+        let rover = Arc::clone(self);
+        self.environment.outbox.push(Delivery { rover, key, context, server, message })
+    }
+}
+
+impl State {
+    /// Removes the record of an attempt that has ended, and counts its outcome.
+    fn finish(&mut self, key: AttemptKey, outcome: &Outcome) {
+        if let Some(attempt) = self.in_flight.remove(key) {
+            self.stats.tally.count(outcome);
+            attempt.server.inspect(|server| self.servers.release(*server, Some(outcome)));
+        }
+    }
+
+    pub(super) fn count_undelivered(&mut self, context: u32, change: i32) {
+        if let Some(roving) = self.roving.as_mut().filter(|roving| roving.context == context) {
+            roving.undelivered = roving.undelivered.saturating_add_signed(change);
+        }
+    }
+}
+
+impl Delivery {
+    /// Counts an outcome as taken by JavaScript. A connection whose slot is no longer wanted becomes a rejection
+    /// here.
+    pub fn take(self) -> Taken {
+        let Self { rover, key, context, server, mut message } = self;
+        let mut state = rover.state();
+        state.count_undelivered(context, -1);
+        match &mut message {
+            Message::Made => {}
+            Message::Question => {
+                if let Some(attempt) = state.in_flight.get_mut(key)
+                    && let Phase::Asking { question, .. } = &mut attempt.phase
+                {
+                    *question = None;
+                }
+            }
+            Message::Outcome(outcome, _) => {
+                if let Outcome::Connection { slot, .. } = *outcome
+                    && !rover.limits.max_slot.admits(slot)
+                {
+                    *outcome = Outcome::Rejected { slot };
+                }
+                state.finish(key, outcome);
+            }
+        }
+        drop(state);
+        Taken { key, context, server, message }
+    }
+}
