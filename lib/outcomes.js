@@ -2,6 +2,7 @@
 
 const { OutcomeKind } = require('./native');
 const { codedError, systemError } = require('./errors');
+const { WRAP_FLAGS } = require('./server-options');
 const { takeSocket } = require('./socket');
 
 /**
@@ -18,7 +19,7 @@ const { takeSocket } = require('./socket');
 function emitOutcome(rover, state, kind, registration, slot, detail, dropped) {
   switch (kind) {
     case OutcomeKind.Connection:
-      return emitConnection(rover, state, slot, detail);
+      return emitConnection(rover, state, registration, slot, detail);
     case OutcomeKind.Unreachable: {
       const { id, server } = describe(state, registration, dropped);
       return rover.emit('unreachable', id, server, systemError(detail));
@@ -57,16 +58,39 @@ function protocolError(text, server) {
   return codedError(Error, 'ERR_CALLOSUM_PROTOCOL', 'Invalid protocol', { ...server, received });
 }
 
-function emitConnection(rover, state, slot, wrap) {
+function emitConnection(rover, state, registration, slot, wrap) {
   let socket;
   try {
-    socket = takeSocket(state.fleet, wrap);
+    socket = takeSocket(state.fleet, connectedServer(state, registration, wrap));
   } catch (error) {
     return rover.emit('error', error);
   }
   // Nobody listens, so nobody would ever close it: that would hold its slot for good. An `emit` of a
   // subclass that says nothing is given the benefit of the doubt.
   if (rover.emit('connection', slot, socket) === false) socket.destroy();
+}
+
+/** The server of a connection, of which `wrap` is all that is known where it was dropped meanwhile. */
+function connectedServer(state, registration, wrap) {
+  const { server = {}, checked } = state.table.find(registration) ?? {};
+  const { flags, keepAliveInitialDelay, timeout } = wrap ?? { flags: 0, keepAliveInitialDelay: 0, timeout: 0 };
+  const { encoding, highWaterMark } = server;
+  const isPlain = !wrap && encoding === undefined && highWaterMark === undefined;
+  return {
+    host: checked?.host ?? '',
+    path: flags & WRAP_FLAGS.unix ? '' : undefined,
+    socket: isPlain
+      ? null
+      : {
+          allowHalfOpen: (flags & WRAP_FLAGS.allowHalfOpen) !== 0,
+          noDelay: (flags & WRAP_FLAGS.noDelay) !== 0,
+          keepAlive: (flags & WRAP_FLAGS.keepAlive) !== 0,
+          keepAliveInitialDelay,
+          timeout,
+          encoding,
+          highWaterMark,
+        },
+  };
 }
 
 /** The id and the app's own object of a server, or an equal one where the app has dropped it. */

@@ -4,7 +4,9 @@ const { isAscii } = require('node:buffer');
 
 const { MAX_DELAY, checkNumber, invalidType, invalidValue } = require('./checks');
 const { codedError } = require('./errors');
-const { WRAP_FLAGS } = require('./socket');
+
+/** Which options of a server concern its socket; bits of `NativeWrap.flags`. */
+const WRAP_FLAGS = { allowHalfOpen: 1, noDelay: 2, keepAlive: 4, unix: 8 };
 
 // Options of net.connect() that would have to run JavaScript, or reach into a socket, while the
 // attempt is in Rust's hands.
@@ -140,4 +142,4 @@ function delay(name, value) {
   return checkNumber(`server.${name}`, value, 0, MAX_DELAY);
 }
 
-module.exports = { checkServer, isSameServer };
+module.exports = { WRAP_FLAGS, checkServer, isSameServer };

@@ -1,35 +1,51 @@
 'use strict';
 
+const diagnostics = require('node:diagnostics_channel');
+
 const { codedError } = require('./errors');
-const { learnHandle, tcpHandle } = require('./handle');
+const { tcpHandle } = require('./node-internals/tcp-handle');
 
 /** @type {typeof import('node:net').Socket} */
 let Socket;
+/** @type {typeof import('node:net').isIP} */
+let isIP;
 
 /** Loads `node:net`, which takes as long as all the rest of this package, and so not at `require`. */
 function loadSocket() {
-  ({ Socket } = require('node:net'));
+  ({ Socket, isIP } = require('node:net'));
 }
 
-/** Which options of a server concern its socket; bits of `NativeWrap.flags`. */
-const WRAP_FLAGS = { allowHalfOpen: 1, noDelay: 2, keepAlive: 4, unix: 8 };
+/** Where Node announces the sockets of `net.connect()`. */
+const announced = diagnostics.channel('net.client.socket');
+
+/** What a server asks for that asks for nothing. */
+const DEFAULTS = {
+  allowHalfOpen: false,
+  noDelay: false,
+  keepAlive: false,
+  keepAliveInitialDelay: 0,
+  timeout: 0,
+  encoding: undefined,
+  highWaterMark: undefined,
+};
 
 /**
  * Makes the socket of the connection that is being delivered: open and flowing, like one from
  * `net.connect()` that has just emitted `data`.
  *
- * @param {import('../binding').Environment} fleet
- * @param {import('../binding').NativeWrap | null} [wrap] what the server asks for
+ * @param {import('../binding').Environment} environment
+ * @param {Pick<import('./servers/normalize').NormalizedServer, 'host' | 'path' | 'socket'>} server It is connected to.
  * @returns {import('node:net').Socket}
- * @throws what the constructor throws, or ERR_CALLOSUM_UNSUPPORTED; the descriptor is closed then
+ * @throws what `claim()` or the constructor throws, or ERR_CALLOSUM_UNSUPPORTED; the descriptor is closed then
  */
-function takeSocket(fleet, wrap) {
-  const flags = wrap ? wrap.flags : 0;
-  const isTcp = (flags & WRAP_FLAGS.unix) === 0;
+function takeSocket(environment, server) {
+  const options = server.socket ?? DEFAULTS;
+  const isTcp = server.path === undefined;
+  // Outside of the `try`: where nothing was claimed there is nothing to settle.
+  const fd = environment.claim();
   let handle;
   let socket;
   try {
-    const fd = fleet.claim();
     handle = isTcp ? tcpHandle(fd) : undefined;
     socket = new Socket({
       handle,
@@ -37,38 +53,48 @@ function takeSocket(fleet, wrap) {
       fd: handle === undefined ? fd : undefined,
       readable: true,
       writable: true,
-      // The rest are what net.connect() ends up with as well. They are spelled out since V8 is faster
+      allowHalfOpen: options.allowHalfOpen,
+      // The next three are what net.connect() ends up with as well. They are spelled out since V8 is faster
       // with one shape of options for all sockets of a process.
-      allowHalfOpen: (flags & WRAP_FLAGS.allowHalfOpen) !== 0,
       emitClose: false,
       autoDestroy: true,
       decodeStrings: false,
+      encoding: options.encoding,
+      highWaterMark: options.highWaterMark,
     });
     if (handle !== undefined) {
       if (socket.pending) throw unsupportedError();
     } else if (socket.pending) {
       adopt(socket, fd);
-    } else if (isTcp) {
-      learnHandle(socket, fd);
     }
   } catch (error) {
     // Whatever has the descriptor closes it.
-    if (handle ?? socket?._handle) fleet.adopted();
-    else fleet.refused();
+    if (handle ?? socket?._handle) environment.adopted();
+    else environment.refused();
     socket?.destroy();
     handle?.close();
     throw error;
   }
-  fleet.adopted();
-  if (wrap) {
-    // By method: given to the constructor they would be ignored, and a later call would be, too.
-    if (flags & WRAP_FLAGS.noDelay) socket.setNoDelay(true);
-    if (flags & WRAP_FLAGS.keepAlive) socket.setKeepAlive(true, wrap.keepAliveInitialDelay);
-    if (wrap.timeout > 0) socket.setTimeout(wrap.timeout);
-  }
+  environment.adopted();
+  // By this name tls.connect({ socket }) checks the certificate. Node sets none for an IP address, or a path.
+  if (isTcp && !isIP(server.host)) socket._host = server.host;
+  if (announced.hasSubscribers) announced.publish({ socket });
+  if (server.socket !== null) apply(socket, server.socket);
   // Without this, `end` and `close` never come where nobody reads. The flow begins in the next tick:
   // a listener that reads, pauses or pipes at once loses nothing.
   return socket.resume();
+}
+
+/**
+ * Sets what would be ignored if it were given to the constructor.
+ *
+ * @param {import('node:net').Socket} socket
+ * @param {import('./servers/normalize').SocketOptions} options
+ */
+function apply(socket, { keepAlive, keepAliveInitialDelay, noDelay, timeout }) {
+  if (noDelay) socket.setNoDelay(true);
+  if (keepAlive) socket.setKeepAlive(true, keepAliveInitialDelay);
+  if (timeout > 0) socket.setTimeout(timeout);
 }
 
 /**
@@ -98,4 +124,4 @@ function unsupportedError(properties) {
 
 function ignore() {}
 
-module.exports = { WRAP_FLAGS, loadSocket, takeSocket };
+module.exports = { loadSocket, takeSocket };
