@@ -8,7 +8,7 @@
 function portrait(socket) {
   const fields = [
     'allowHalfOpen closed connecting destroyed errored pending readyState timeout',
-    '_host localAddress localFamily remoteAddress remoteFamily remotePort bytesWritten',
+    'localAddress localFamily remoteAddress remoteFamily remotePort bytesWritten',
     'readable readableAborted readableEncoding readableEnded readableHighWaterMark',
     'readableLength readableObjectMode writable writableAborted writableCorked writableEnded',
     'writableFinished writableHighWaterMark writableLength writableNeedDrain writableObjectMode',

@@ -186,6 +186,11 @@ for (const path of [...VALUES, ...PATHS]) {
   add('path beside a port', show(path), () => ({ path, port: 80 }));
   add('path beside what is bad', show(path), () => ({ path, port: -1, localAddress: 'x', family: 5 }));
 }
+for (const keepAliveInitialDelay of VALUES) {
+  add('keepAliveInitialDelay of one that is kept alive', show(keepAliveInitialDelay), () => {
+    return { host: '::1', port: 80, keepAlive: true, keepAliveInitialDelay };
+  });
+}
 for (const [label, make] of Object.entries(OBJECTS)) add('objects', label, make);
 for (const value of BARE) add('bare values', show(value), () => value);
 
