@@ -50,6 +50,7 @@ const DIFFERENCES = [
 
 module.exports = {
   spec: FILES.map((name) => `__test__/${name}.test.js`),
+  require: './__test__/helpers/skipped.js',
   grep: new RegExp(DIFFERENCES.join('|')),
   invert: true,
   timeout: 20_000,

@@ -10,6 +10,10 @@
  * @returns {T}
  */
 function callable(Class, initialise) {
+  /**
+   * @this {unknown}
+   * @param {any[]} args
+   */
   function Callable(...args) {
     // The same, but V8 would give each instance hidden classes of its own if it were told of this function.
     if (new.target === Callable || !(this instanceof Class)) return new Class(...args);

@@ -54,9 +54,15 @@ function systemError(detail) {
 const faults = new Map();
 const MAX_FAULTS = 1000;
 
+/**
+ * @param {string} line
+ * @returns {NodeJS.ErrnoException}
+ */
 function faultError(line) {
   const { message, errno, code, syscall, place, port, isHost } = faults.get(line) ?? learnFault(line);
-  const error = errorWithoutStack(message);
+  const error = /** @type {NodeJS.ErrnoException & { hostname?: string, address?: string, port?: number }} */ (
+    errorWithoutStack(message)
+  );
   error.errno = errno;
   error.code = code;
   error.syscall = syscall;
@@ -69,8 +75,13 @@ function faultError(line) {
   return error;
 }
 
+/**
+ * @param {string} line
+ * @returns {Fault}
+ */
 function learnFault(line) {
-  const [, syscall, number, kind, place] = /^(\S+) (\S+) (\S+) (.*)$/s.exec(line);
+  const parts = /** @type {RegExpExecArray} */ (/^(\S+) (\S+) (\S+) (.*)$/s.exec(line));
+  const [, syscall, number, kind, place] = parts;
   const errno = Number(number);
   const isHost = kind === 'host';
   const isUnknown = isHost && (errno === UV_EAI_NODATA || errno === UV_EAI_NONAME);
@@ -83,7 +94,11 @@ function learnFault(line) {
   return fault;
 }
 
-/** Where it is made says nothing about a system call that failed elsewhere, and is dear to find out. */
+/**
+ * Where it is made says nothing about a system call that failed elsewhere, and is dear to find out.
+ *
+ * @param {string} message
+ */
 function errorWithoutStack(message) {
   const { stackTraceLimit } = Error;
   limitStackTraces(0);
@@ -96,6 +111,7 @@ function errorWithoutStack(message) {
   return error;
 }
 
+/** @param {number} limit */
 function limitStackTraces(limit) {
   try {
     Error.stackTraceLimit = limit;

@@ -52,17 +52,20 @@ function packCheckout(destination) {
   return pack(ROOT, destination, { scripts: true });
 }
 
-/** What only a release knows: where its sources are, which npm compares with where it was built. */
-function releaseFields() {
-  const { GITHUB_REPOSITORY, GITHUB_SERVER_URL } = process.env;
-  if (GITHUB_REPOSITORY === undefined) return {};
-  return { repository: { type: 'git', url: `git+${GITHUB_SERVER_URL}/${GITHUB_REPOSITORY}.git` } };
+/** Fields of the manifest that are for the owner of the package to set: in package.json, for all packages. */
+const OWNER_FIELDS = ['repository', 'bugs', 'homepage'];
+
+/** A manifest with the fields of the owner, as far as the main one has them. */
+function withOwnerFields(manifest, main) {
+  const fields = OWNER_FIELDS.filter((name) => name in main).map((name) => [name, main[name]]);
+  return { ...manifest, ...Object.fromEntries(fields) };
 }
 
 function stage(folder, manifest, source, files) {
   mkdirSync(folder, { recursive: true });
   for (const file of files) cpSync(join(source, file), join(folder, file), { recursive: true });
-  writeFileSync(join(folder, 'package.json'), `${JSON.stringify({ ...manifest, ...releaseFields() }, null, 2)}\n`);
+  const complete = withOwnerFields(manifest, readManifest(ROOT));
+  writeFileSync(join(folder, 'package.json'), `${JSON.stringify(complete, null, 2)}\n`);
 }
 
 /**
@@ -121,4 +124,5 @@ module.exports = {
   releaseTarballs,
   stageMain,
   targets,
+  withOwnerFields,
 };

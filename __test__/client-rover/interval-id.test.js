@@ -6,6 +6,7 @@ const { once } = require('node:events');
 const { timersTell } = require('../../lib/roving-timer.js');
 const { printedBy } = require('../helpers/child.js');
 const { assertQuiet, attempt, makeRover, track } = require('../helpers/rover.js');
+const { skip } = require('../helpers/skip.js');
 const { refusedAddress, slotServer } = require('../helpers/slot-server.js');
 
 const ROVING_INTERVAL = 20;
@@ -96,13 +97,13 @@ describe('intervalId', () => {
 
 describe('the timer of a roving', () => {
   it('tells when it is cleared, so that the roving need not run in JavaScript (row 9)', function () {
-    // Bun's don't: see the README.
-    if (process.versions.bun !== undefined) return this.skip();
+    if (process.versions.bun !== undefined) return skip(this, "Bun's timers do not tell: see the README");
     assert.equal(timersTell(), true);
   });
 
   it('looks like any other to a hook of async_hooks (row 9)', async function () {
-    if (process.versions.bun !== undefined || process.versions.deno !== undefined) return this.skip();
+    const isNode = process.versions.bun === undefined && process.versions.deno === undefined;
+    if (!isNode) return skip(this, 'needs the async_hooks of Node.js');
     const kinds = await printedBy(async ({ ClientRover, print }) => {
       const { createHook } = require('node:async_hooks');
       const kinds = [];

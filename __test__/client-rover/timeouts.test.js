@@ -6,6 +6,7 @@ const { printedBy } = require('../helpers/child.js');
 const { attempt, attemptAt, makeRover, record } = require('../helpers/rover.js');
 const { namespace } = require('../helpers/namespace.js');
 const { silentListener } = require('../helpers/silent-listener.js');
+const { NOT_LINUX, NO_NAMESPACE, skip } = require('../helpers/skip.js');
 const { slotServer } = require('../helpers/slot-server.js');
 
 /** Asserts that an attempt ends by a time limit, and not before. */
@@ -70,7 +71,7 @@ describe('CONNECT_TIMEOUT', () => {
   it('ends an attempt whose connection is never established (row 24)', async function () {
     const server = await silentListener();
     // No kernel but Linux can be made to leave a connection unanswered here.
-    if (server === null) return this.skip();
+    if (server === null) return skip(this, NOT_LINUX);
     await assertTimesOut(server, { CONNECT_TIMEOUT: 100 });
   });
 
@@ -87,7 +88,7 @@ describe('CONNECT_TIMEOUT', () => {
   it('ends an attempt whose name is never resolved (row 24)', async function () {
     const prefix = namespace({ resolv: 'nameserver 127.0.0.1\n' });
     // A name server that never answers is only to be had in a network namespace.
-    if (prefix === null) return this.skip();
+    if (prefix === null) return skip(this, NO_NAMESPACE);
     const printed = await printedBy(
       async ({ ClientRover, print }) => {
         const nameServer = require('node:dgram').createSocket('udp4').bind(53, '127.0.0.1');

@@ -3,6 +3,7 @@
 const assert = require('node:assert/strict');
 
 const { printedBy, runInChild } = require('../helpers/child.js');
+const { NOT_LINUX, skip } = require('../helpers/skip.js');
 const { refusedAddress, slotServer } = require('../helpers/slot-server.js');
 
 /** Servers for every way an attempt can end, and one where it does not end for a while. */
@@ -125,7 +126,7 @@ async function dieWhileRoving(rash) {
 
 describe('worker threads', () => {
   it('200 of them, each terminated in mid-rove, leave no descriptor and no thread (row 34)', async function () {
-    if (process.platform !== 'linux') return this.skip();
+    if (process.platform !== 'linux') return skip(this, NOT_LINUX);
     // Two hundred workers are a lot of work for a machine that is busy with other things.
     this.timeout(120_000);
     const data = { servers: await motley(), source: sourceOf(roveInWorker) };
@@ -234,7 +235,7 @@ describe('a process in mid-rove', () => {
   });
 
   it('may fork a child: that roves as well, and has none of the connections (row 34)', async function () {
-    if (process.platform !== 'linux') return this.skip();
+    if (process.platform !== 'linux') return skip(this, NOT_LINUX);
     const printed = await printedBy(
       async ({ ClientRover, print }, servers) => {
         const { fork } = require('node:child_process');

@@ -15,8 +15,9 @@ const { run } = require('../helpers/child.js');
 const { cleanup } = require('../helpers/cleanup.js');
 const { proxyTo, startPostgres, startRedis } = require('../helpers/database.js');
 const { shell } = require('../helpers/namespace.js');
+const { skip } = require('../helpers/skip.js');
 const { listen, refusedPort, slotServer } = require('../helpers/slot-server.js');
-const { parsesUsing } = require('../helpers/syntax.js');
+const { NO_USING, parsesUsing } = require('../helpers/syntax.js');
 const { temporaryDirectory } = require('../helpers/temporary.js');
 
 const ROOT = path.resolve(__dirname, '../..');
@@ -121,7 +122,7 @@ describe('the examples of docs/api.md', () => {
   for (const example of examplesOf('docs/api.md')) {
     it(`${example.name} print what they say, and end`, async function () {
       this.timeout(60_000);
-      if (/\busing /.test(example.code) && !parsesUsing()) return this.skip();
+      if (/\busing /.test(example.code) && !parsesUsing()) return skip(this, NO_USING);
       const { code, signal, stdout, stderr } = await play(example, this);
       assert.notEqual(example.promised, '');
       assert.deepEqual(
@@ -237,7 +238,12 @@ describe('the figures of the README', () => {
   });
 });
 
-for (const page of ['README.md', 'RELEASING.md', 'docs/api.md', 'bench/README.md', 'examples/README.md']) {
+const PAGES = [
+  ...['README.md', 'CONTRIBUTING.md', 'RELEASING.md', 'SECURITY.md'],
+  ...['docs/api.md', 'docs/contract.md', 'bench/README.md', 'examples/README.md'],
+];
+
+for (const page of PAGES) {
   describe(`the links of ${page}`, () => {
     /** What GitHub calls the headings of a page. */
     const anchorsOf = (file) =>

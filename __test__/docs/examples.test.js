@@ -3,8 +3,9 @@
 const assert = require('node:assert/strict');
 
 const { run } = require('../helpers/child.js');
+const { skip } = require('../helpers/skip.js');
 const { refusedPort, slotServer } = require('../helpers/slot-server.js');
-const { parsesUsing } = require('../helpers/syntax.js');
+const { NO_USING, parsesUsing } = require('../helpers/syntax.js');
 
 const APPS = {
   'classic.js': { style: 'an app in the style of 2013', canRun: () => true },
@@ -14,7 +15,7 @@ const APPS = {
 for (const [file, { style, canRun }] of Object.entries(APPS)) {
   describe(`examples/${file}, ${style}`, () => {
     before(function () {
-      if (!canRun()) this.skip();
+      if (!canRun()) skip(this, NO_USING);
     });
 
     const start = (ports) => run([`examples/${file}`, ...ports.map(String)]);

@@ -3,6 +3,8 @@
 const fs = require('node:fs');
 const path = require('node:path');
 
+const { skip } = require('./skip.js');
+
 /** Where Debian has PostgreSQL's programs, newest version first: not on the PATH. */
 function debianFolders() {
   const versions = '/usr/lib/postgresql';
@@ -27,8 +29,7 @@ function program(test, name) {
   if (process.env.CI && process.platform === 'linux') {
     throw new Error(`${name} is not installed: see .ci/install-programs`);
   }
-  console.warn(`      ${name} is not installed, and so these tests are skipped`);
-  return test.skip();
+  return skip(test, `${name} is not installed`);
 }
 
 module.exports = { program };

@@ -2,6 +2,9 @@
 
 const vm = require('node:vm');
 
+/** The reason to skip a test where `parsesUsing` says no. */
+const NO_USING = 'this version of Node.js has no `using` declarations';
+
 /** Whether this version of Node.js has `using` declarations: 24 and later. */
 function parsesUsing() {
   try {
@@ -12,4 +15,4 @@ function parsesUsing() {
   }
 }
 
-module.exports = { parsesUsing };
+module.exports = { NO_USING, parsesUsing };

@@ -6,9 +6,17 @@ const path = require('node:path');
 
 const { parseTriple } = require('@napi-rs/cli');
 
-const { cleanup } = require('../helpers/cleanup.js');
+const { skip } = require('../helpers/skip.js');
 const { temporaryDirectory } = require('../helpers/temporary.js');
-const { ROOT, binaryOf, packRelease, readManifest, stageMain, targets } = require('../../scripts/packing.js');
+const {
+  ROOT,
+  binaryOf,
+  packRelease,
+  readManifest,
+  stageMain,
+  targets,
+  withOwnerFields,
+} = require('../../scripts/packing.js');
 
 const LIBC = { gnu: ['glibc'], musl: ['musl'] };
 /** What npm runs at a user's, if it is there and allowed. */
@@ -18,7 +26,7 @@ describe('the packages of a release', () => {
   const main = readManifest(ROOT);
   const triples = main.napi.targets.map((triple) => parseTriple(triple));
 
-  it('are one for each target, and this one', () => {
+  it('are one for each target, and this one (row 36)', () => {
     const expected = triples.map(({ platformArchABI }) => platformArchABI);
     assert.deepEqual(targets().sort(), expected.sort());
     assert.ok(expected.includes('linux-x64-musl'));
@@ -72,26 +80,15 @@ describe('the packages of a release', () => {
 
   it('are not packed where a binary is missing', function () {
     const missing = targets().find((target) => !fs.existsSync(binaryOf(target)));
-    if (missing === undefined) this.skip();
+    if (missing === undefined) return skip(this, 'the binary of every target is in npm/');
     const pathOf = temporaryDirectory();
     assert.throws(() => packRelease(pathOf('packages'), [missing]), { message: `there is no ${binaryOf(missing)}` });
   });
 
-  it('say where their sources are, where GitHub builds them', () => {
-    const pathOf = temporaryDirectory();
-    const given = { GITHUB_REPOSITORY: 'owner/name', GITHUB_SERVER_URL: 'https://example.org' };
-    const before = Object.keys(given).map((name) => [name, process.env[name]]);
-    Object.assign(process.env, given);
-    cleanup(() => {
-      for (const [name, value] of before) {
-        if (value === undefined) delete process.env[name];
-        else process.env[name] = value;
-      }
-    });
-    stageMain(pathOf('main'));
-    assert.deepEqual(readManifest(pathOf('main')).repository, {
-      type: 'git',
-      url: 'git+https://example.org/owner/name.git',
-    });
+  it('have the repository, bugs and homepage of this one, where its owner has set them', () => {
+    const owned = { repository: 'github:owner/name', bugs: 'https://example.org/bugs', homepage: 'https://example.org' };
+    const manifest = { name: 'one', version: '1.0.0' };
+    assert.deepEqual(withOwnerFields(manifest, { name: 'main', ...owned }), { ...manifest, ...owned });
+    assert.deepEqual(withOwnerFields(manifest, { name: 'main' }), manifest);
   });
 });

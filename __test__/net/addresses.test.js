@@ -8,6 +8,7 @@ const { printedBy } = require('../helpers/child.js');
 const { namespace } = require('../helpers/namespace.js');
 const { attemptAt } = require('../helpers/rover.js');
 const { silentListener } = require('../helpers/silent-listener.js');
+const { NO_NAMESPACE, skip } = require('../helpers/skip.js');
 const { refusedPort, slotServer, slotServerOn6 } = require('../helpers/slot-server.js');
 const { temporaryDirectory } = require('../helpers/temporary.js');
 
@@ -54,7 +55,7 @@ describe('a name with several addresses', () => {
   beforeEach(function () {
     prefix = namespace({ hosts: HOSTS });
     // What a name means can only be decided in a mount namespace, and this machine allows none.
-    if (prefix === null) this.skip();
+    if (prefix === null) skip(this, NO_NAMESPACE);
   });
 
   /** Runs `attemptEach` where the names of HOSTS have their addresses. */
@@ -93,8 +94,8 @@ describe('a name with several addresses', () => {
 
   it('is reached behind an address that never answers (row 26)', async function () {
     const silent = await silentListener('::1').catch(() => null);
-    // No kernel but Linux, and none without IPv6, can be made to leave a connection unanswered here.
-    if (silent === null) return this.skip();
+    // No other kernel can be made to leave a connection unanswered here.
+    if (silent === null) return skip(this, 'needs Linux with IPv6');
     const { port } = await slotServer({ port: silent.port });
     const printed = await attemptAll([{ host: 'both.test', port }]);
     assert.deepEqual(printed, [['connection', '127.0.0.1']]);
@@ -138,8 +139,9 @@ describe('localhost', () => {
     it(`is reached where a server listens only on its IPv${family} address (row 26)`, async function () {
       const { address } = await makeServer(this);
       const known = await dns.lookup('localhost', { all: true });
-      // Which addresses localhost has is up to /etc/hosts.
-      if (!known.some((entry) => entry.address === address.host)) return this.skip();
+      if (!known.some((entry) => entry.address === address.host)) {
+        return skip(this, `localhost is not ${address.host} in /etc/hosts`);
+      }
       const { event, socket } = await attemptAt({ host: 'localhost', port: address.port });
       assert.equal(event, 'connection');
       assert.equal(socket.remoteAddress, address.host);
@@ -150,7 +152,7 @@ describe('localhost', () => {
 describe('look-ups', () => {
   it('go on while the thread pool of libuv is taken up (row 33)', async function () {
     // A FIFO that nobody writes to is what takes a thread of the pool for as long as one likes.
-    if (process.platform === 'win32') return this.skip();
+    if (process.platform === 'win32') return skip(this, 'needs mkfifo');
     const fifo = temporaryDirectory()('fifo');
     execFileSync('mkfifo', [fifo]);
     const { port } = await slotServer();
@@ -175,7 +177,7 @@ describe('look-ups', () => {
   it('that hang hold up no dns.lookup of the app and take at most 16 threads (row 33)', async function () {
     const prefix = namespace({ hosts: '127.0.0.1 localhost\n', resolv: 'nameserver 127.0.0.1\n' });
     // A name server that never answers is only to be had in a network namespace.
-    if (prefix === null) return this.skip();
+    if (prefix === null) return skip(this, NO_NAMESPACE);
     const printed = await printedBy(
       async ({ ClientRover, print }) => {
         const dgram = require('node:dgram');

@@ -4,6 +4,7 @@ const assert = require('node:assert/strict');
 
 const { printedBy } = require('../helpers/child.js');
 const { namespace } = require('../helpers/namespace.js');
+const { NO_NAMESPACE, skip } = require('../helpers/skip.js');
 
 /**
  * Takes the latency of what an app does with names and files, first at rest, then while a rover roves
@@ -69,10 +70,7 @@ const roveOverSlowName = async ({ ClientRover, print }) => {
 describe('a name server that never answers', () => {
   it('holds up neither dns.lookup nor fs.readFile, and takes fewer than 16 threads (row 33)', async function () {
     const prefix = namespace({ hosts: '127.0.0.1 localhost\n', resolv: 'nameserver 127.0.0.1\n' });
-    if (prefix === null) {
-      this.test.title += ' (skipped: no private network, unshare is not permitted)';
-      return this.skip();
-    }
+    if (prefix === null) return skip(this, NO_NAMESPACE);
     const [report] = await printedBy(roveOverSlowName, null, { prefix, timeout: 18_000 });
     const { usual, roving, codes, unreachable, attempts, threads } = report;
     assert.deepEqual(codes, ['getaddrinfo ETIMEDOUT']);

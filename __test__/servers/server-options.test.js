@@ -5,6 +5,7 @@ const { once } = require('node:events');
 const fs = require('node:fs');
 
 const { attempt, attemptAt, makeRover } = require('../helpers/rover.js');
+const { NOT_LINUX, skip } = require('../helpers/skip.js');
 const { refusedAddress, slotServer, slotServerOn6 } = require('../helpers/slot-server.js');
 const { temporaryDirectory } = require('../helpers/temporary.js');
 
@@ -92,8 +93,7 @@ describe('a server object', () => {
   }
 
   it('may have keepAlive and keepAliveInitialDelay (row 5)', async function () {
-    // Only Linux shows the timer of a socket.
-    if (process.platform !== 'linux') return this.skip();
+    if (process.platform !== 'linux') return skip(this, NOT_LINUX);
     const { address } = await slotServer();
     const plain = await socketAt(address);
     const kept = await socketAt({ ...address, keepAlive: true, keepAliveInitialDelay: 100_000 });

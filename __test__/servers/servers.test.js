@@ -125,7 +125,7 @@ describe('rover.servers', () => {
       rover.connect();
     },
   })) {
-    it(`sees a field changed in place at the next ${how}() (known differences)`, async () => {
+    it(`sees a field changed in place at the next ${how}() (row 4)`, async () => {
       const server = await slotServer();
       const entry = await refusedAddress();
       const rover = makeRover({ servers: { x: entry } });
@@ -135,7 +135,7 @@ describe('rover.servers', () => {
     });
   }
 
-  it('sees what was added to options.servers at the next start() (known differences)', async () => {
+  it('sees what was added to options.servers at the next start() (row 4)', async () => {
     const server = await slotServer();
     const servers = {};
     const rover = makeRover({ servers });

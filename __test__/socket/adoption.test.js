@@ -3,6 +3,7 @@
 const assert = require('node:assert/strict');
 
 const { printedBy } = require('../helpers/child.js');
+const { NOT_LINUX, skip } = require('../helpers/skip.js');
 const { slotServer } = require('../helpers/slot-server.js');
 
 /**
@@ -51,7 +52,7 @@ describe('a runtime whose net.Socket does not adopt descriptors', () => {
     ['hangs', null, 'takes the descriptor and never opens, as with Bun 1.3'],
   ]) {
     it(`is told in one error, and the connection closed, where connect() ${what}`, async function () {
-      if (process.platform !== 'linux') return this.skip();
+      if (process.platform !== 'linux') return skip(this, NOT_LINUX);
       const server = await slotServer();
       const printed = await printedBy(roveInVain, { address: server.address, behaviour });
       const message = 'This runtime makes no open net.Socket of a descriptor, as Node.js, Deno 2 and Bun 1.4 do';
@@ -95,7 +96,7 @@ describe('a net.Socket that does not take what it is given', () => {
     ['ignores its handle', 2, 'ignores', 'ERR_CALLOSUM_UNSUPPORTED'],
   ]) {
     it(`is told of in one error, and the connection closed, where it ${what}`, async function () {
-      if (process.platform !== 'linux') return this.skip();
+      if (process.platform !== 'linux') return skip(this, NOT_LINUX);
       const server = await slotServer();
       const printed = await printedBy(roveUntilBroken, { address: server.address, made, behaviour });
       assert.deepEqual(printed, [expected]);

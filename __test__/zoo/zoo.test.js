@@ -5,6 +5,7 @@ const fs = require('node:fs');
 
 const { printedBy } = require('../helpers/child.js');
 const { namespace, shell } = require('../helpers/namespace.js');
+const { NO_NAMESPACE, skip } = require('../helpers/skip.js');
 const { EXHIBITS, visit } = require('../helpers/zoo.js');
 
 /** How long an attempt may take beyond its time limit on a machine that is busy with other things. */
@@ -14,7 +15,7 @@ const SLACK = 5000;
 async function visitInNamespace(test, { name, namespace: { setup = 'true', needs6 = false, ...files } }) {
   if (needs6 && !fs.existsSync('/proc/net/if_inet6')) return skip(test, 'no IPv6 on this machine');
   const prefix = namespace(files);
-  if (prefix === null) return skip(test, 'no private network: unshare is not permitted');
+  if (prefix === null) return skip(test, NO_NAMESPACE);
   const [result] = await printedBy(
     async ({ print }, name) => {
       const { EXHIBITS, visit } = require('./__test__/helpers/zoo.js');
@@ -24,11 +25,6 @@ async function visitInNamespace(test, { name, namespace: { setup = 'true', needs
     { prefix: [...prefix, ...shell(setup)] },
   );
   return result;
-}
-
-function skip(test, reason) {
-  test.test.title += ` (skipped: ${reason})`;
-  test.skip();
 }
 
 /** Asserts that an attempt came to what it should have come to. */

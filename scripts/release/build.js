@@ -6,11 +6,13 @@
 //
 // Without an argument for this platform. Binaries for Linux are linked by Zig, those for glibc against
 // version 2.17, so that they run on anything that Node runs on; this needs Python. The Rust target has to be
-// installed.
+// installed. The binary names no folder of this machine.
 
+const assert = require('node:assert/strict');
 const { execFileSync } = require('node:child_process');
-const { cpSync } = require('node:fs');
-const { basename, delimiter, join } = require('node:path');
+const { cpSync, readFileSync } = require('node:fs');
+const { homedir } = require('node:os');
+const { basename, delimiter, join, sep } = require('node:path');
 
 const { parseTriple } = require('@napi-rs/cli');
 
@@ -19,6 +21,18 @@ const { ROOT, binaryOf, readManifest, targets } = require('../packing');
 
 const OUTPUT = 'target/artifacts';
 const TOOLS = join(ROOT, 'target', 'zig');
+
+const CARGO_HOME = process.env.CARGO_HOME ?? join(homedir(), '.cargo');
+
+/**
+ * The folders that rustc would write into the binary, for the messages of panics, and what it writes instead. Of two
+ * that match a path the later one counts.
+ */
+const FOLDERS = [
+  [homedir(), '~'],
+  [CARGO_HOME, 'cargo'],
+  [ROOT, '.'],
+];
 
 function run(command, args, env) {
   execFileSync(command, args, { cwd: ROOT, env: { ...process.env, ...env }, stdio: 'inherit' });
@@ -33,23 +47,45 @@ function tripleOf(target) {
 function installZig() {
   run('python3', ['-m', 'venv', TOOLS]);
   const requirements = join(__dirname, 'requirements.txt');
-  run(join(TOOLS, 'bin', 'pip'), ['install', '--quiet', '--disable-pip-version-check', '-r', requirements]);
+  const options = ['--quiet', '--disable-pip-version-check', '--only-binary=:all:', '--require-hashes'];
+  run(join(TOOLS, 'bin', 'pip'), ['install', ...options, '-r', requirements]);
   return [join(TOOLS, 'bin'), process.env.PATH].join(delimiter);
+}
+
+/** Flags of rustc that replace the folders of this machine, after those that are set already. */
+function withoutFolders({ RUSTFLAGS = '' }) {
+  const flags = FOLDERS.map(([folder, shown]) => `--remap-path-prefix=${folder}=${shown}`);
+  return [RUSTFLAGS, ...flags].join(' ').trim();
+}
+
+/**
+ * Checks that a binary names no folder of this machine.
+ *
+ * @param {string} binary its path
+ * @throws {assert.AssertionError} where it names one
+ */
+function checkFolders(binary) {
+  const content = readFileSync(binary);
+  for (const [folder] of FOLDERS) assert.ok(!content.includes(folder + sep), `${binary} contains ${folder}`);
 }
 
 /** Builds the binary of a target. */
 function build(target) {
   const triple = tripleOf(target);
   if (triple === undefined) throw new Error(`no binary is published for ${target}, only for: ${targets().join(', ')}`);
+  const env = { RUSTFLAGS: withoutFolders(process.env) };
   const options = ['--release', '--output-dir', OUTPUT];
   if (target.startsWith('linux-')) {
     const linked = target.endsWith('-gnu') ? `${triple}.2.17` : triple;
-    run('npm', ['run', 'build:debug', '--', ...options, '--cross-compile', '--target', linked], { PATH: installZig() });
+    options.push('--cross-compile', '--target', linked);
+    env.PATH = installZig();
   } else {
-    run('npm', ['run', 'build:debug', '--', ...options, '--target', triple]);
+    options.push('--target', triple);
   }
-  const binary = binaryOf(target);
-  cpSync(join(ROOT, OUTPUT, basename(binary)), binary);
+  run('npm', ['run', 'build:debug', '--', ...options, '--', '--locked'], env);
+  const built = join(ROOT, OUTPUT, basename(binaryOf(target)));
+  checkFolders(built);
+  cpSync(built, binaryOf(target));
 }
 
 if (require.main === module) build(process.argv[2] ?? platform.target());

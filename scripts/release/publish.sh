@@ -1,7 +1,7 @@
 #!/bin/sh
 # Publishes the tarballs in target/packages: those of the platforms first, so that whoever gets this package
 # gets its binary too. What is published already is left out, so that a publication that broke off can be
-# run again. Arguments go to `npm publish`:
+# run again. Nothing is published while a package lacks what its owner has to set. Arguments go to `npm publish`:
 #
 #     scripts/release/publish.sh --dry-run
 #
@@ -9,16 +9,30 @@
 set -eu
 cd "$(dirname "$0")/../../target/packages"
 
+field() { tar -xOzf "$1" package/package.json | node -p "JSON.parse(fs.readFileSync(0, 'utf8')).$2"; }
+
+# A pattern that matches none stays as it is.
+tarballs=
+for tarball in callosum-client-tcp-rover-[a-z]*.tgz callosum-client-tcp-rover-[0-9]*.tgz; do
+  [ ! -f "$tarball" ] || tarballs="$tarballs $tarball"
+done
+
+for tarball in $tarballs; do
+  for name in repository bugs homepage; do
+    [ "$(field "$tarball" $name)" != undefined ] || {
+      echo "$tarball has no $name: repository, bugs and homepage are the owner's to set, see RELEASING.md" >&2
+      exit 1
+    }
+  done
+done
+
 if [ -n "${NPM_TOKEN:-}" ]; then
   registry=$(npm config get registry)
   # Not its value: npm reads it from the environment.
   npm config set --location user "${registry#https:}:_authToken" '${NPM_TOKEN}'
 fi
 
-field() { tar -xOzf "$1" package/package.json | node -p "JSON.parse(fs.readFileSync(0, 'utf8')).$2"; }
-
-for tarball in *-linux-*.tgz *-darwin-*.tgz callosum-client-tcp-rover-[0-9]*.tgz; do
-  [ -f "$tarball" ] || continue # a pattern that matches none
+for tarball in $tarballs; do
   version=$(field "$tarball" version)
   package=$(field "$tarball" name)@$version
   case $version in *-*) tag=next ;; *) tag=latest ;; esac
