@@ -5,7 +5,7 @@ const diagnostics = require('node:diagnostics_channel');
 const { codedError } = require('./errors');
 const { tcpHandle } = require('./node-internals/tcp-handle');
 
-/** @type {typeof import('node:net').Socket} */
+/** @type {any} its typings leave out what is not documented */
 let Socket;
 /** @type {typeof import('node:net').isIP} */
 let isIP;
@@ -100,13 +100,14 @@ function apply(socket, { keepAlive, keepAliveInitialDelay, noDelay, timeout }) {
 /**
  * Has a socket adopt the descriptor that its constructor ignored, as Bun's does.
  *
- * @param {import('node:net').Socket} socket
+ * @param {any} socket
  * @param {number} fd
  * @throws {Error} ERR_CALLOSUM_UNSUPPORTED where that leaves it without the descriptor, or not open
  */
 function adopt(socket, fd) {
   // Whatever the socket itself has to say of a failure would come later, and with less sense.
   socket.on('error', ignore);
+  /** @type {any} */
   let cause;
   try {
     socket.connect({ fd });
@@ -117,6 +118,7 @@ function adopt(socket, fd) {
   socket.off('error', ignore);
 }
 
+/** @param {object} [properties] */
 function unsupportedError(properties) {
   const message = 'This runtime makes no open net.Socket of a descriptor, as Node.js, Deno 2 and Bun 1.4 do';
   return codedError(Error, 'ERR_CALLOSUM_UNSUPPORTED', message, properties);

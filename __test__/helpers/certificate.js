@@ -7,17 +7,18 @@ const { program } = require('./program.js');
 const { temporaryDirectory } = require('./temporary.js');
 
 /**
- * A key and a certificate for slot.test, valid from now on.
+ * A key and a certificate for a name, valid from now on.
  *
  * @param {Mocha.Context} test Skipped where there is no openssl.
+ * @param {string} [name='slot.test']
  * @returns {{key: Buffer, cert: Buffer, file: string}} `file` is that of the certificate.
  */
-function makeCertificate(test) {
+function makeCertificate(test, name = 'slot.test') {
   const pathOf = temporaryDirectory();
   const file = pathOf('cert.pem');
   const args = [
     ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
-    ...['-subj', '/CN=slot.test', '-addext', 'subjectAltName=DNS:slot.test'],
+    ...['-subj', `/CN=${name}`, '-addext', `subjectAltName=DNS:${name}`],
     ...['-keyout', pathOf('key.pem'), '-out', file],
   ];
   execFileSync(program(test, 'openssl'), args, { stdio: 'ignore' });

@@ -70,7 +70,7 @@ async function roveUntilBroken({ ClientRover, print }, { address, made, behaviou
   const { Socket } = net;
   let isBroken = false;
   net.Socket = class extends Socket {
-    constructor({ handle, ...options }) {
+    constructor({ handle, ...options } = {}) {
       if (isBroken && behaviour === 'throws') throw new Error('Out of sockets');
       super(isBroken ? options : { handle, ...options });
     }

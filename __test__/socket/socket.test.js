@@ -7,6 +7,7 @@ const net = require('node:net');
 const { printedBy } = require('../helpers/child.js');
 const { attempt, attemptAt, makeRover, settle, track } = require('../helpers/rover.js');
 const { closed, slotServer } = require('../helpers/slot-server.js');
+const { portrait } = require('../helpers/socket-portrait.js');
 
 /** The server's follow-up that sends back all that it gets. */
 const echo = (socket) => socket.pipe(socket);
@@ -16,28 +17,6 @@ async function handedOver(options) {
   const server = await slotServer(options);
   const { socket } = await attemptAt(server.address);
   return { server, socket, peer: await server.nextSocket() };
-}
-
-/**
- * What of a socket can be compared with that of another: the fields that an app may read, those that
- * differ from one connection to the next by their type only. Not how much was read: the slot line
- * is read before this socket exists.
- */
-function portrait(socket) {
-  const fields = [
-    'allowHalfOpen closed connecting destroyed errored pending readyState timeout',
-    'localAddress localFamily remoteAddress remoteFamily remotePort bytesWritten',
-    'readable readableAborted readableEncoding readableEnded readableHighWaterMark',
-    'readableLength readableObjectMode writable writableAborted writableCorked writableEnded',
-    'writableFinished writableHighWaterMark writableLength writableNeedDrain writableObjectMode',
-  ].flatMap((line) => line.split(' '));
-  return {
-    ...Object.fromEntries(fields.map((field) => [field, socket[field]])),
-    localPort: typeof socket.localPort,
-    address: Object.keys(socket.address()).sort(),
-    isPaused: socket.isPaused(),
-    class: socket.constructor,
-  };
 }
 
 describe('the socket of a connection', () => {

@@ -59,7 +59,11 @@ function captureTcpClass() {
   }
 }
 
-/** The self-test: whether a handle of this class can be made, opened and closed. */
+/**
+ * The self-test: whether a handle of this class can be made, opened and closed.
+ *
+ * @param {any} Class
+ */
 function isTcpClass(Class) {
   if (Class?.name !== 'TCP') return false;
   const handle = new Class(FOR_A_CONNECTION);

@@ -19,7 +19,7 @@ const { codedError } = require('../errors');
  * @property {number} localPort 0 is any.
  * @property {number | undefined} headStart Of an address over the next one, in ms. `undefined`: as the defaults of
  *   `node:net` say; 0: only the first address is tried.
- * @property {Function | undefined} lookup
+ * @property {import('node:net').LookupFunction | undefined} lookup
  * @property {SocketOptions | null} socket `null` where all of it is the default.
  */
 
@@ -36,7 +36,9 @@ const { codedError } = require('../errors');
  * @property {number | undefined} highWaterMark In bytes.
  */
 
-const FAMILIES = new Map([[undefined, 0], [null, 0], [0, 0], [4, 4], [6, 6], ['IPv4', 4], ['IPv6', 6]]);
+/** @type {[unknown, 0 | 4 | 6][]} */
+const PAIRS = [[undefined, 0], [null, 0], [0, 0], [4, 4], [6, 6], ['IPv4', 4], ['IPv6', 6]];
+const FAMILIES = new Map(PAIRS);
 
 // Node tries the next address no sooner (https://nodejs.org/api/net.html#socketconnectoptions-connectlistener).
 const MIN_HEAD_START = 10;
@@ -57,7 +59,8 @@ const NOT_ASCII = /[^\0-\x7f]/;
  *   option that the rover does not support. Also whatever a getter of the server throws.
  */
 function normalize(server) {
-  const options = /** @type {any} */ (isObject(server) ? server : fromBareValue(server));
+  /** @type {any} */
+  const options = isObject(server) ? server : fromBareValue(server);
   const socket = socketOptions(options);
   const { path, port } = options;
   if (port === undefined && (path === undefined || path === null)) {
@@ -101,6 +104,7 @@ function isSame(a, b) {
   );
 }
 
+/** @param {SocketOptions | null} a @param {SocketOptions | null} b */
 function isSameSocket(a, b) {
   if (a === null || b === null) return a === b;
   return (
@@ -114,15 +118,27 @@ function isSameSocket(a, b) {
   );
 }
 
+/**
+ * @param {any} value
+ * @returns {boolean}
+ */
 function isObject(value) {
   return typeof value === 'object' && value !== null;
 }
 
-/** A string that is no number is a path; all else is a port, good or bad. */
+/**
+ * A string that is no number is a path; all else is a port, good or bad.
+ *
+ * @param {unknown} value
+ */
 function fromBareValue(value) {
   return typeof value === 'string' && !(Number(value) >= 0) ? { path: value } : { port: value };
 }
 
+/**
+ * @param {any} options
+ * @param {SocketOptions | null} socket
+ */
 function tcpServer(options, socket) {
   const host = checkHost(options.host || 'localhost');
   const localAddress = checkLocalAddress(options.localAddress);
@@ -130,6 +146,7 @@ function tcpServer(options, socket) {
   const port = checkPort(options.port);
   const headStart = checkHeadStart(options.autoSelectFamily, options.autoSelectFamilyAttemptTimeout);
   const { family, hints, lookup } = options;
+  /** @type {NormalizedServer} */
   const server = {
     host,
     port,
@@ -151,6 +168,7 @@ function tcpServer(options, socket) {
   return server;
 }
 
+/** @param {any} host */
 function checkHost(host) {
   if (typeof host === 'string') {
     if (!host.includes('\0')) return host;
@@ -161,6 +179,7 @@ function checkHost(host) {
   throw invalidType('server.host', 'a string', host);
 }
 
+/** @param {any} localAddress */
 function checkLocalAddress(localAddress) {
   if (!localAddress) return undefined;
   if (!require('node:net').isIP(localAddress)) {
@@ -170,6 +189,7 @@ function checkLocalAddress(localAddress) {
   return `${localAddress}`;
 }
 
+/** @param {unknown} localPort */
 function checkLocalPort(localPort) {
   if (!localPort) return 0;
   if (typeof localPort !== 'number') throw invalidType('server.localPort', 'a number', localPort);
@@ -179,6 +199,7 @@ function checkLocalPort(localPort) {
   return port;
 }
 
+/** @param {unknown} port */
 function checkPort(port) {
   // There is a path then, but an empty one.
   if (port === undefined) return 0;
@@ -191,11 +212,13 @@ function checkPort(port) {
   return number | 0;
 }
 
+/** @param {string} name @param {number | string} port */
 function badPort(name, port) {
   const message = `The "${name}" property should be >= 0 and < 65536. Received ${JSON.stringify(port) ?? port}`;
   return codedError(RangeError, 'ERR_SOCKET_BAD_PORT', message);
 }
 
+/** @param {unknown} isOn @param {unknown} timeout */
 function checkHeadStart(isOn, timeout) {
   if ((isOn === undefined || isOn === null) && (timeout === undefined || timeout === null)) return undefined;
   if (isOn !== undefined && isOn !== null && typeof isOn !== 'boolean') {
@@ -209,6 +232,7 @@ function checkHeadStart(isOn, timeout) {
   return isOn ? (given ?? getDefaultAutoSelectFamilyAttemptTimeout()) : undefined;
 }
 
+/** @param {unknown} timeout */
 function checkAttemptTimeout(timeout) {
   if (timeout === undefined || timeout === null) return undefined;
   const name = 'server.autoSelectFamilyAttemptTimeout';
@@ -218,11 +242,18 @@ function checkAttemptTimeout(timeout) {
   return Math.max(MIN_HEAD_START, timeout);
 }
 
+/** @param {string} name @param {string} range @param {number} value */
 function outOfRange(name, range, value) {
   const message = `The value of "${name}" is out of range. It must be ${range}. Received ${value}`;
   return codedError(RangeError, 'ERR_OUT_OF_RANGE', message);
 }
 
+/**
+ * @param {NormalizedServer} server
+ * @param {unknown} family
+ * @param {any} hints
+ * @param {any} lookup
+ */
 function setLookup(server, family, hints, lookup) {
   const known = FAMILIES.get(family);
   if (lookup !== undefined && lookup !== null) {
@@ -238,6 +269,7 @@ function setLookup(server, family, hints, lookup) {
   server.family = known;
 }
 
+/** @param {unknown} hints */
 function checkHints(hints) {
   if (typeof hints !== 'number') throw invalidType('server.hints', 'a number', hints);
   if (hints === 0) return 0;
@@ -247,7 +279,10 @@ function checkHints(hints) {
   return flags;
 }
 
-/** @returns {SocketOptions | null} */
+/**
+ * @param {any} options
+ * @returns {SocketOptions | null}
+ */
 function socketOptions(options) {
   const isPlain =
     options.allowHalfOpen === undefined &&
@@ -265,6 +300,10 @@ function socketOptions(options) {
   return isPlain ? null : checkSocketOptions(options);
 }
 
+/**
+ * @param {any} options
+ * @returns {SocketOptions | null}
+ */
 function checkSocketOptions(options) {
   // As the constructor of `net.Socket` takes them: those that are inherited don't count.
   const own = { ...options };
@@ -292,6 +331,9 @@ function checkSocketOptions(options) {
 /**
  * Has Node itself complain of what the constructor of `net.Socket` would complain of: of what is good in this Node.js
  * alone, and of what is bad. A socket without a handle is a mere object, but takes 1 to 7 µs.
+ *
+ * @param {any} own
+ * @param {unknown} keepAliveInitialDelay
  */
 function checkByNode({ blockList, encoding, highWaterMark }, keepAliveInitialDelay) {
   const isKnownToBeGood =
@@ -301,10 +343,14 @@ function checkByNode({ blockList, encoding, highWaterMark }, keepAliveInitialDel
     (keepAliveInitialDelay === undefined || typeof keepAliveInitialDelay === 'number');
   if (isKnownToBeGood) return;
   const { Socket } = require('node:net');
-  new Socket({ blockList, encoding, highWaterMark, keepAliveInitialDelay });
+  new Socket(/** @type {any} */ ({ blockList, encoding, highWaterMark, keepAliveInitialDelay }));
 }
 
-/** Refuses what would have to run, or to be watched, while the attempt is in Rust's hands. */
+/**
+ * Refuses what would have to run, or to be watched, while the attempt is in Rust's hands.
+ *
+ * @param {any} own
+ */
 function checkUnsupported({ blockList, fd, handle, onread, signal }) {
   if (signal) {
     if (typeof signal !== 'object' || !('aborted' in signal)) throw invalidType('server.signal', 'an AbortSignal', signal);
@@ -322,10 +368,12 @@ function checkUnsupported({ blockList, fd, handle, onread, signal }) {
   if (blockList && blockList instanceof require('node:net').BlockList) throw unsupported('blockList', blockList);
 }
 
+/** @param {string} name @param {unknown} value */
 function unsupported(name, value) {
   return invalidValue(`server.${name}`, 'is not supported by this rover', value);
 }
 
+/** @param {unknown} timeout */
 function checkTimeout(timeout) {
   if (!timeout) return 0;
   if (typeof timeout !== 'number') throw invalidType('server.timeout', 'a number', timeout);
