@@ -125,9 +125,9 @@ impl Delivery {
             Message::Made => {}
             Message::Question => {
                 if let Some(attempt) = state.in_flight.get_mut(key)
-                    && let Phase::Asking { question, .. } = &mut attempt.phase
+                    && let Phase::Asking(asking) = &mut attempt.phase
                 {
-                    *question = None;
+                    asking.question = None;
                 }
             }
             Message::Outcome(outcome, _) => {

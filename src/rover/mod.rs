@@ -29,7 +29,7 @@ use crate::runtime::{Runtime, runtime};
 use crate::servers::{Endpoint, Server, ServerKey, ServerTable};
 use crate::stats::{ServerStats, Stats};
 use delivery::{Delivery, Message};
-use in_flight::{Attempt, AttemptKey, InFlight, Phase, Remains};
+use in_flight::{Asking, Attempt, AttemptKey, InFlight, Phase, Remains};
 use schedule::{Intervals, Roving};
 
 /// A rover. Dropping it stops it.
@@ -305,7 +305,7 @@ impl Shared {
             (timers, key)
         });
         if let Some(attempt) = state.in_flight.get_mut(key) {
-            attempt.phase = Phase::Asking { question, timer, deadline };
+            attempt.phase = Phase::Asking(Box::new(Asking { question, timer, deadline }));
         }
     }
 
@@ -412,7 +412,9 @@ impl Shared {
             shared.settle(key, outcome, times);
         };
         let slot_waiters: &'static _ = &*runtime.slot_waiters;
-        if let Some(waiter) = runtime.slot_waiters.register(connected, Box::new(done)) {
+        let deadline = self.limits.slot_timeout.map(|timeout| connected.since() + timeout);
+        let waiter = runtime.slot_waiters.register(connected, deadline, Box::new(done));
+        if let Some(waiter) = waiter {
             self.enter(key, Phase::AwaitingSlot(slot_waiters, waiter));
         }
     }
@@ -477,9 +479,9 @@ impl State {
     /// Takes note that a question is answered. Returns the deadline of the attempt; `None` if it is not asking.
     fn end_question(&mut self, key: AttemptKey) -> Option<Option<Instant>> {
         let attempt = self.in_flight.get_mut(key)?;
-        let Phase::Asking { timer, deadline, .. } = &attempt.phase else { return None };
-        timer.inspect(|(timers, key)| timers.remove(*key));
-        let deadline = *deadline;
+        let Phase::Asking(asking) = &attempt.phase else { return None };
+        asking.timer.inspect(|(timers, key)| timers.remove(*key));
+        let deadline = asking.deadline;
         attempt.phase = Phase::Queued;
         Some(deadline)
     }
