@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-use crate::attempt::outcome::{Outcome, Times};
+use crate::attempt::outcome::{Outcome, Times, Verdict};
 use crate::net::error::Target;
 use crate::stats::ServerStats;
 
@@ -217,13 +217,10 @@ impl ServerTable {
         if let Some(stats) = &mut entry.stats {
             stats.observe(outcome, times);
         }
-        let is_down = match outcome {
-            Outcome::Connection { .. } | Outcome::Rejected { .. } => false,
-            Outcome::Unreachable(_)
-            | Outcome::LookupFailed
-            | Outcome::Closed
-            | Outcome::Protocol(_) => true,
-            _ => return None,
+        let is_down = match outcome.verdict() {
+            Verdict::GaveSlot(_) => false,
+            Verdict::Failed(_) => true,
+            Verdict::None => return None,
         };
         let was_down = std::mem::replace(&mut entry.is_down, is_down);
         if was_down == is_down || entry.standing == Standing::Dropped {

@@ -132,7 +132,7 @@ impl Delivery {
             }
             Message::Outcome(outcome, _) => {
                 if let Outcome::Connection { slot, .. } = *outcome
-                    && !rover.limits.max_slot.admits(slot)
+                    && !rover.options.limits.max_slot.admits(slot)
                 {
                     *outcome = Outcome::Rejected { slot };
                 }
