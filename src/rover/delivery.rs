@@ -42,27 +42,38 @@ pub struct Taken {
 }
 
 impl Shared {
-    /// Ends an attempt, unless it was abandoned: then what it got is closed. Every outcome passes here.
+    /// Ends an attempt, unless it was abandoned: then what it got is closed.
     pub(super) fn settle(self: &Arc<Self>, key: AttemptKey, outcome: Outcome, times: Times) {
         let mut state = self.state();
-        let Some(attempt) = state.in_flight.get_mut(key) else {
-            drop(state);
-            drop(outcome);
-            return;
-        };
+        let abandoned = self.settle_locked(&mut state, key, outcome, times);
+        drop(state);
+        drop(abandoned);
+    }
+
+    /// The same for a caller who holds the state. Every outcome passes here. Returns that of an attempt that was
+    /// abandoned, to be dropped.
+    pub(super) fn settle_locked(
+        self: &Arc<Self>,
+        state: &mut State,
+        key: AttemptKey,
+        outcome: Outcome,
+        times: Times,
+    ) -> Option<Outcome> {
+        let Some(attempt) = state.in_flight.get_mut(key) else { return Some(outcome) };
         let (context, server) = (attempt.context, attempt.server);
         let change = server.and_then(|server| state.servers.observe(server, &outcome, times));
         if state.note_pace(context, &outcome) {
-            self.hurry(&mut state);
+            self.hurry(state);
         }
-        if self.is_silent(&state, context, &outcome, change) {
+        if self.is_silent(state, context, &outcome, change) {
             state.finish(key, &outcome);
-            return;
+            return None;
         }
-        let ticket = self.tell(&mut state, key, Message::Outcome(outcome, change));
+        let ticket = self.tell(state, key, Message::Outcome(outcome, change));
         if let Some(attempt) = state.in_flight.get_mut(key) {
             attempt.phase = Phase::Settled(ticket);
         }
+        None
     }
 
     /// Whether nobody wants to know: most attempts of a balanced service end like this, and must not wake
