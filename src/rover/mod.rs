@@ -267,7 +267,7 @@ impl Shared {
 
     /// Settles an attempt for the caller, who holds the state.
     fn settle_later(self: &Arc<Self>, state: &mut State, key: AttemptKey, outcome: Outcome) {
-        let ticket = self.tell(state, key, Message::Outcome(outcome, None));
+        let ticket = self.tell(state, key, Message::Outcome(outcome));
         if let Some(attempt) = state.in_flight.get_mut(key) {
             attempt.phase = Phase::Settled(ticket);
         }
