@@ -119,9 +119,8 @@ function endRoving(rover, state) {
 }
 
 function start(state, context, interval) {
-  const { MAX_INTERVAL, JITTER } = state.schedule;
   try {
-    return state.native.start(context.key, interval, MAX_INTERVAL, JITTER);
+    return state.native.start(context.key, interval);
   } catch (error) {
     close(context);
     throw error;

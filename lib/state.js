@@ -2,7 +2,7 @@
 
 const native = require('./native');
 const { nativeEnvironment } = require('./environment');
-const { checkOption, checkOptions } = require('./options');
+const { checkOption, checkOptions, nativeOptions } = require('./options');
 const { ServerTable } = require('./servers/table');
 
 /**
@@ -15,7 +15,6 @@ const { ServerTable } = require('./servers/table');
  * @property {import('./roving').Roving | null} roving
  * @property {AbortSignal | null} signal
  * @property {number} maxSlot
- * @property {{ MAX_INTERVAL: number, JITTER: number }} schedule
  * @property {Map<number, Error>} failures What an answer to a question left for the outcome of its attempt.
  * @property {number} calls Counts `start()` and `stop()`: one that is called in the middle of another wins.
  * @property {number} lookedAt When the table was last looked at, in ms.
@@ -107,28 +106,21 @@ function setMaxSlot(state, slot) {
 
 function attach(rover, options, servers) {
   const environment = nativeEnvironment();
-  const { CONNECT_TIMEOUT, JITTER, MAX_INTERVAL, MAX_PENDING, MAX_SLOT, SLOT_TIMEOUT, signal } = options;
-  const nativeRover = new native.ClientRover(environment, {
-    connectTimeout: CONNECT_TIMEOUT,
-    slotTimeout: SLOT_TIMEOUT,
-    maxPending: MAX_PENDING,
-    maxSlot: MAX_SLOT,
-  });
+  const nativeRover = new native.ClientRover(environment, nativeOptions(options));
   const state = {
     environment,
     native: nativeRover,
     table: new ServerTable(nativeRover, servers),
     roving: null,
-    signal,
-    maxSlot: MAX_SLOT,
-    schedule: { MAX_INTERVAL, JITTER },
+    signal: options.signal,
+    maxSlot: options.MAX_SLOT,
     failures: new Map(),
     calls: 0,
     lookedAt: 0,
   };
   Stamp.set(rover, state);
   Object.defineProperty(rover, 'servers', SERVERS);
-  if (signal !== null) stopOnAbort(rover, signal);
+  if (options.signal !== null) stopOnAbort(rover, options.signal);
   return state;
 }
 

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-use crate::attempt::outcome::{Outcome, Times};
+use crate::attempt::outcome::{Outcome, Times, Verdict};
 use crate::net::error::Target;
 use crate::stats::ServerStats;
 
@@ -146,7 +146,8 @@ impl ServerTable {
     /// Adds a server and returns its key.
     pub fn add(&mut self, server: Server) -> ServerKey {
         let standing = Standing::Available(self.available.len());
-        let entry = Entry { server, standing, pending: 0, is_failing: false, is_down: false, stats: None };
+        let entry =
+            Entry { server, standing, pending: 0, is_failing: false, is_down: false, stats: None };
         let key = self.entries.insert(entry) as ServerKey;
         self.available.push(key);
         key
@@ -299,13 +300,10 @@ impl ServerTable {
 
 /// Whether an outcome is a failure of its server; `None` where it says nothing about that.
 fn is_failure(outcome: &Outcome) -> Option<bool> {
-    match outcome {
-        Outcome::Connection { .. } | Outcome::Rejected { .. } => Some(false),
-        Outcome::Unreachable(_)
-        | Outcome::LookupFailed
-        | Outcome::Closed
-        | Outcome::Protocol(_) => Some(true),
-        _ => None,
+    match outcome.verdict() {
+        Verdict::GaveSlot(_) => Some(false),
+        Verdict::Failed(_) => Some(true),
+        Verdict::None => None,
     }
 }
 

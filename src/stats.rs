@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::attempt::outcome::{Outcome, Times};
+use crate::attempt::outcome::{Counter, Failure, Outcome, Times, Verdict};
 
 /// How many attempts ended in which way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,16 +22,12 @@ pub struct Tally {
 impl Tally {
     /// Counts an outcome.
     pub fn count(&mut self, outcome: &Outcome) {
-        let counter = match outcome {
-            Outcome::Connection { .. } => &mut self.connections,
-            Outcome::Rejected { .. } => &mut self.rejected,
-            Outcome::Unreachable(_) | Outcome::LookupFailed => &mut self.unreachable,
-            Outcome::Closed => &mut self.closed,
-            Outcome::Protocol(_)
-            | Outcome::Exhausted(_)
-            | Outcome::Invalid
-            | Outcome::NoServers
-            | Outcome::Internal(_) => &mut self.errors,
+        let counter = match outcome.counter() {
+            Counter::Connections => &mut self.connections,
+            Counter::Rejected => &mut self.rejected,
+            Counter::Unreachable => &mut self.unreachable,
+            Counter::Closed => &mut self.closed,
+            Counter::Errors => &mut self.errors,
         };
         *counter += 1;
     }
@@ -61,28 +57,13 @@ pub struct ServerStats {
     /// Failures of the server in a row.
     pub failures: u64,
     /// What the last failure was.
-    pub last_error: Option<LastError>,
+    pub last_failure: Option<Failure>,
     /// The last slot that it gave.
     pub last_slot: Option<u64>,
     /// How long the look-up and connecting took.
     pub connect_time: Histogram,
     /// How long the slot line took.
     pub slot_time: Histogram,
-}
-
-/// What a failure was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LastError {
-    /// A system call failed, with this error in libuv's numbering.
-    Syscall(i32),
-    /// The server closed before it gave a slot.
-    Closed,
-    /// The server sent something else than a slot line.
-    Protocol,
-    /// JavaScript could not use the server.
-    Invalid,
-    /// The app's own `lookup` failed.
-    Lookup,
 }
 
 impl ServerStats {
@@ -94,22 +75,17 @@ impl ServerStats {
         if let Some(time) = times.slot {
             self.slot_time.record(time);
         }
-        if let Some(slot) = outcome.slot() {
-            self.last_slot = Some(slot);
-            self.failures = 0;
-            return;
+        match outcome.verdict() {
+            Verdict::GaveSlot(slot) => {
+                self.last_slot = Some(slot);
+                self.failures = 0;
+            }
+            Verdict::Failed(failure) => {
+                self.failures += 1;
+                self.last_failure = Some(failure);
+            }
+            Verdict::None => {}
         }
-        let error = match outcome {
-            Outcome::Unreachable(error) => LastError::Syscall(error.errno()),
-            Outcome::Closed => LastError::Closed,
-            Outcome::Protocol(_) => LastError::Protocol,
-            Outcome::Invalid => LastError::Invalid,
-            Outcome::LookupFailed => LastError::Lookup,
-            // The server did nothing wrong.
-            _ => return,
-        };
-        self.failures += 1;
-        self.last_error = Some(error);
     }
 }
 
@@ -245,14 +221,14 @@ mod tests {
     }
 
     #[test]
-    fn learns_failures_in_a_row_the_last_error_and_the_last_slot() {
+    fn learns_failures_in_a_row_the_last_one_and_the_last_slot() {
         let mut stats = ServerStats::default();
         stats.observe(&Outcome::Unreachable(error().into()), Times::default());
         stats.observe(&Outcome::Closed, Times::default());
-        assert_eq!((stats.failures, stats.last_error), (2, Some(LastError::Closed)));
+        assert_eq!((stats.failures, stats.last_failure), (2, Some(Failure::Closed)));
         stats.observe(&Outcome::Rejected { slot: 7 }, Times::default());
         assert_eq!((stats.failures, stats.last_slot), (0, Some(7)));
-        assert_eq!(stats.last_error, Some(LastError::Closed));
+        assert_eq!(stats.last_failure, Some(Failure::Closed));
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::env::handoff::{Handoff, is_main_thread};
 use crate::env::outbox::Outbox;
 use crate::net::connect::{AddressPolicy, Order};
 use crate::rover::delivery::Delivery;
-use crate::runtime::{Wake, before_rest};
+use crate::runtime::{Wake, wake_before_park};
 use crate::servers::Addresses;
 
 /// Not the queue of it, but its being referenced keeps the process alive.
@@ -49,7 +49,7 @@ impl NativeEnvironment {
                 let _ = waker.call((), ThreadsafeFunctionCallMode::NonBlocking);
             }
         });
-        let outbox = Outbox::new(move || before_rest(&wake));
+        let outbox = Outbox::new(move || wake_before_park(&wake));
         let environment = Arc::new(Environment::new(outbox));
         let handoff = Rc::new(RefCell::new(Handoff::new(!is_main_thread())));
         env.add_env_cleanup_hook(

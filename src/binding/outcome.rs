@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use napi::bindgen_prelude::{Either, FnArgs};
 use napi_derive::napi;
 
-use crate::attempt::outcome::Outcome;
+use crate::attempt::outcome::{Outcome, Verdict};
 use crate::env::handoff::Handoff;
 use crate::net::error::{ConnectError, SyscallError, Target};
 use crate::rover::delivery::{Message, Taken};
@@ -80,8 +80,10 @@ pub fn arguments(taken: Taken, handoff: &mut Handoff) -> Arguments {
                 Some(Change::Up) => ServerChange::Up,
                 Some(Change::Down) => ServerChange::Down,
             };
-            // Exact: a slot fits into 53 bits.
-            number = outcome.slot().map_or(number, |slot| slot as f64);
+            if let Verdict::GaveSlot(slot) = outcome.verdict() {
+                // Exact: a slot fits into 53 bits.
+                number = slot as f64;
+            }
             let (kind, about) = describe(outcome, handoff);
             detail = about;
             kind

@@ -53,8 +53,7 @@ impl Shared {
             return;
         };
         let (context, server) = (attempt.context, attempt.server);
-        let may_be_up =
-            server.is_some_and(|server| state.servers.observe(server, &outcome, times));
+        let may_be_up = server.is_some_and(|server| state.servers.observe(server, &outcome, times));
         if state.note_pace(context, &outcome) {
             self.hurry(&mut state);
         }
@@ -124,14 +123,14 @@ impl Delivery {
             Message::Made => {}
             Message::Question => {
                 if let Some(attempt) = state.in_flight.get_mut(key)
-                    && let Phase::Asking { question, .. } = &mut attempt.phase
+                    && let Phase::Asking(asking) = &mut attempt.phase
                 {
-                    *question = None;
+                    asking.question = None;
                 }
             }
             Message::Outcome(outcome) => {
                 if let Outcome::Connection { slot, .. } = *outcome
-                    && !rover.limits.max_slot.admits(slot)
+                    && !rover.options.limits.max_slot.admits(slot)
                 {
                     *outcome = Outcome::Rejected { slot };
                 }

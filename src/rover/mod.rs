@@ -29,13 +29,26 @@ use crate::runtime::{Runtime, runtime};
 use crate::servers::{Endpoint, Server, ServerKey, ServerTable};
 use crate::stats::{ServerStats, Stats};
 use delivery::{Delivery, Message};
-use in_flight::{Attempt, AttemptKey, InFlight, Phase, Remains};
-use schedule::{Intervals, Roving};
+use in_flight::{Asking, Attempt, AttemptKey, InFlight, Phase, Remains};
+use schedule::Roving;
 
 /// A rover. Dropping it stops it.
 pub struct Rover {
     shared: Arc<Shared>,
     key: usize,
+}
+
+/// What a rover is made with.
+#[derive(Debug)]
+pub struct Options {
+    /// What bounds an attempt.
+    pub limits: Limits,
+    /// Bounds the attempts in flight plus the outcomes that JavaScript has not taken.
+    pub max_pending: usize,
+    /// The longest interval, where attempts bring no connection. What is less than the interval of `start` means that.
+    pub max_interval: Duration,
+    /// From 0 to 1: the fraction that each interval varies by, to either side.
+    pub jitter: f64,
 }
 
 /// Whether an attempt was made.
@@ -52,8 +65,7 @@ pub enum Admission {
 /// What all that belongs to one rover shares.
 pub struct Shared {
     environment: Arc<Environment<Delivery>>,
-    limits: Limits,
-    max_pending: usize,
+    options: Options,
     state: Mutex<State>,
 }
 
@@ -68,15 +80,10 @@ struct State {
 }
 
 impl Rover {
-    /// Creates a rover without servers, at rest. `max_pending` bounds its attempts in flight plus its outcomes that
-    /// JavaScript has not taken.
-    pub fn new(
-        environment: &Arc<Environment<Delivery>>,
-        limits: Limits,
-        max_pending: usize,
-    ) -> Self {
+    /// Creates a rover without servers, at rest.
+    pub fn new(environment: &Arc<Environment<Delivery>>, options: Options) -> Self {
         let environment = Arc::clone(environment);
-        let shared = Arc::new(Shared { environment, limits, max_pending, state: Mutex::default() });
+        let shared = Arc::new(Shared { environment, options, state: Mutex::default() });
         let rover = Arc::downgrade(&shared);
         let key = shared.environment.register(move || {
             if let Some(shared) = rover.upgrade() {
@@ -114,7 +121,7 @@ impl Rover {
     /// Changes the highest slot that is wanted, for attempts in flight as well. Raised, it brings the shortest
     /// interval back.
     pub fn set_max_slot(&self, slot: f64) {
-        if slot > self.shared.limits.max_slot.replace(slot) {
+        if slot > self.shared.options.limits.max_slot.replace(slot) {
             let mut state = self.shared.state();
             if state.reset_pace() {
                 self.shared.hurry(&mut state);
@@ -133,8 +140,8 @@ impl Rover {
     ///
     /// # Errors
     /// What the system says when the runtime can't start; nothing has changed then.
-    pub fn start(&self, context: u32, intervals: Intervals) -> io::Result<Admission> {
-        self.shared.start(context, intervals)
+    pub fn start(&self, context: u32, interval: Duration) -> io::Result<Admission> {
+        self.shared.start(context, interval)
     }
 
     /// Ends the roving. Returns how many of its attempts are pending: each of them still ends in an outcome that
@@ -218,7 +225,7 @@ impl Shared {
 
     /// Adds the record of an attempt, unless too much is pending.
     fn add_attempt(&self, state: &mut State, context: u32) -> Option<AttemptKey> {
-        if state.in_flight.len() < self.max_pending {
+        if state.in_flight.len() < self.options.max_pending {
             state.stats.attempts += 1;
             Some(state.in_flight.insert(context))
         } else {
@@ -228,7 +235,7 @@ impl Shared {
     }
 
     fn connect_deadline(&self) -> Option<Instant> {
-        self.limits.connect_timeout.map(|limit| Instant::now() + limit)
+        self.options.limits.connect_timeout.map(|limit| Instant::now() + limit)
     }
 
     /// Has an attempt refer to the server that was picked for it.
@@ -305,7 +312,7 @@ impl Shared {
             (timers, key)
         });
         if let Some(attempt) = state.in_flight.get_mut(key) {
-            attempt.phase = Phase::Asking { question, timer, deadline };
+            attempt.phase = Phase::Asking(Box::new(Asking { question, timer, deadline }));
         }
     }
 
@@ -387,7 +394,8 @@ impl Shared {
     ) -> Phase {
         let running = async move {
             let policy = self.environment.policy();
-            let trying = attempt(&endpoint, policy, &self.limits, &runtime.lookups, deadline);
+            let trying =
+                attempt(&endpoint, policy, &self.options.limits, &runtime.lookups, deadline);
             match AssertUnwindSafe(trying).catch_unwind().await {
                 Ok(Progress::Ended(outcome, times)) => self.settle(key, outcome, times),
                 Ok(Progress::Connected(connected)) => self.await_slot(runtime, key, connected),
@@ -406,13 +414,15 @@ impl Shared {
     ) {
         let shared = Arc::clone(&self);
         let done = move |connected: Connected, reply| {
-            let concluding = AssertUnwindSafe(|| connected.conclude(reply, &shared.limits));
+            let concluding = AssertUnwindSafe(|| connected.conclude(reply, &shared.options.limits));
             let (outcome, times) = catch_unwind(concluding)
                 .unwrap_or_else(|panic| (panic_outcome(&*panic), Times::default()));
             shared.settle(key, outcome, times);
         };
         let slot_waiters: &'static _ = &*runtime.slot_waiters;
-        if let Some(waiter) = runtime.slot_waiters.register(connected, Box::new(done)) {
+        let deadline = self.options.limits.slot_timeout.map(|timeout| connected.since() + timeout);
+        let waiter = runtime.slot_waiters.register(connected, deadline, Box::new(done));
+        if let Some(waiter) = waiter {
             self.enter(key, Phase::AwaitingSlot(slot_waiters, waiter));
         }
     }
@@ -477,9 +487,9 @@ impl State {
     /// Takes note that a question is answered. Returns the deadline of the attempt; `None` if it is not asking.
     fn end_question(&mut self, key: AttemptKey) -> Option<Option<Instant>> {
         let attempt = self.in_flight.get_mut(key)?;
-        let Phase::Asking { timer, deadline, .. } = &attempt.phase else { return None };
-        timer.inspect(|(timers, key)| timers.remove(*key));
-        let deadline = *deadline;
+        let Phase::Asking(asking) = &attempt.phase else { return None };
+        asking.timer.inspect(|(timers, key)| timers.remove(*key));
+        let deadline = asking.deadline;
         attempt.phase = Phase::Queued;
         Some(deadline)
     }
