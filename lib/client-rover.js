@@ -3,9 +3,11 @@
 const EventEmitter = require('node:events');
 const { inspect } = require('node:util');
 
+const { abortError, onAbort } = require('./abort');
+const { publish } = require('./diagnostics');
+const { closeAll, isOpen, openContext, setOutstanding, syncSettings } = require('./environment');
 const { NativeAdmission: Admission } = require('./native');
-const { closeAll, openContext, setOutstanding, syncSettings } = require('./environment');
-const { checkNumber, MAX_DELAY } = require('./options');
+const { MAX_DELAY, checkNumber, checkOption } = require('./options');
 const { noServersError, pendingError } = require('./outcomes');
 const { LOOK_INTERVAL, endRoving, startRoving, tickingRoving } = require('./roving');
 const { initialise, setMaxSlot, stateOf, syncFields } = require('./state');
@@ -101,7 +103,7 @@ class ClientRover extends EventEmitter {
   connect() {
     const state = prepared(this);
     if (state === null) return;
-    if (attempt(this, state, null) === Admission.NoServers) this.emit('error', noServersError());
+    if (attempt(this, state, null).admission === Admission.NoServers) this.emit('error', noServers(this));
   }
 
   /**
@@ -113,7 +115,7 @@ class ClientRover extends EventEmitter {
   start() {
     const state = prepared(this, Infinity);
     if (state === null) return;
-    if (startRoving(this, state, connect)) this.emit('error', noServersError());
+    if (startRoving(this, state, connect)) this.emit('error', noServers(this));
   }
 
   /**
@@ -125,26 +127,23 @@ class ClientRover extends EventEmitter {
    *   was picked; with `ERR_CALLOSUM_REJECTED` and `slot` where the slot is above `MAX_SLOT`; with
    *   `ERR_CALLOSUM_PENDING` where `MAX_PENDING` is reached; with an `AbortError` where it is aborted or stopped.
    */
-  rove({ signal } = {}) {
+  rove(options) {
     return new Promise((resolve, reject) => {
+      const signal = checkOption('signal', options?.signal);
       if (signal?.aborted) throw abortError(signal.reason);
       const state = prepared(this);
       if (state === null) throw abortError(stateOf(this).signal?.reason);
-      let context = /** @type {import('./environment').CallContext | null} */ (null);
-      const onAbort = () => {
-        if (context === null || !state.native.abandon(context.key)) return;
-        closeAll([context.key]);
-      };
+      let forget = () => {};
       const settle = (error, connection) => {
-        signal?.removeEventListener('abort', onAbort);
+        forget();
         if (error === undefined) reject(abortError(signal?.reason));
-        else if (error === null) resolve(/** @type {Connection} */ (connection));
+        else if (error === null) resolve(connection);
         else reject(error);
       };
-      const admission = attempt(this, state, settle, (opened) => (context = opened));
-      if (admission === Admission.NoServers) throw noServersError();
+      const { admission, context } = attempt(this, state, settle);
+      if (admission === Admission.NoServers) throw noServers(this);
       if (admission === Admission.Skipped) throw pendingError();
-      signal?.addEventListener('abort', onAbort, { once: true });
+      if (signal !== null) forget = onAbort(signal, () => abandon(context));
     });
   }
 
@@ -172,6 +171,7 @@ class ClientRover extends EventEmitter {
   stop() {
     const state = stateOf(this);
     state.calls++;
+    state.stops++;
     endRoving(this, state);
     this.intervalId = null;
     closeAll(state.native.stop());
@@ -187,7 +187,7 @@ class ClientRover extends EventEmitter {
    * @returns {S extends true ? Stats & { servers: Map<string, ServerStats> } : Stats}
    */
   stats(options) {
-    return /** @type {any} */ (statsOf(stateOf(this), options?.servers ?? false));
+    return /** @type {any} */ (statsOf(syncFields(this), options?.servers ?? false));
   }
 
   /**
@@ -223,11 +223,16 @@ function prepared(rover, budget) {
   return state;
 }
 
-/** Makes one attempt in a context of its own. */
-function attempt(rover, state, settle, onOpen) {
+/**
+ * Makes one attempt in a context of its own.
+ *
+ * @param {ClientRover} rover
+ * @param {import('./state').State} state
+ * @param {import('./outcomes').Settle | null} settle
+ */
+function attempt(rover, state, settle) {
   const { calls } = state;
   const context = openContext(rover, state, 1, { roving: tickingRoving(), settle });
-  onOpen?.(context);
   let admission = Admission.Skipped;
   try {
     // A hook of async_hooks, which hears of the context, may have stopped the rover.
@@ -238,12 +243,27 @@ function attempt(rover, state, settle, onOpen) {
       setOutstanding(context, 0);
     }
   }
-  return admission;
+  return { admission, context };
 }
 
-function abortError(cause) {
-  const error = new Error('The operation was aborted', cause === undefined ? undefined : { cause });
-  return Object.assign(error, { code: 'ABORT_ERR', name: 'AbortError' });
+/**
+ * Abandons the attempt of a context, unless its outcome is being delivered.
+ *
+ * @param {import('./environment').CallContext} context
+ */
+function abandon(context) {
+  if (isOpen(context) && context.state.native.abandon(context.key)) closeAll([context.key]);
+}
+
+/**
+ * There is no server to pick: makes the error, and tells who subscribes.
+ *
+ * @param {ClientRover} rover
+ */
+function noServers(rover) {
+  const error = noServersError();
+  publish('error', rover, undefined, { error });
+  return error;
 }
 
 // All of 0.1.0 was enumerable on the prototype: apps copy the methods by `for … in`.

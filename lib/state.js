@@ -2,6 +2,7 @@
 
 const native = require('./native');
 const { nativeEnvironment } = require('./environment');
+const { throwLater } = require('./errors');
 const { checkOption, checkOptions, nativeOptions } = require('./options');
 const { ServerTable } = require('./servers/table');
 
@@ -17,6 +18,7 @@ const { ServerTable } = require('./servers/table');
  * @property {number} maxSlot
  * @property {Map<number, Error>} failures What an answer to a question left for the outcome of its attempt.
  * @property {number} calls Counts `start()` and `stop()`: one that is called in the middle of another wins.
+ * @property {number} stops Counts `stop()`: no event may follow it.
  * @property {number} lookedAt When the table was last looked at, in ms.
  */
 
@@ -116,6 +118,7 @@ function attach(rover, options, servers) {
     maxSlot: options.MAX_SLOT,
     failures: new Map(),
     calls: 0,
+    stops: 0,
     lookedAt: 0,
   };
   Stamp.set(rover, state);
@@ -178,9 +181,7 @@ function stopEach(rovers) {
     try {
       reference.deref()?.stop();
     } catch (error) {
-      process.nextTick(() => {
-        throw error;
-      });
+      throwLater(error);
     }
   }
 }

@@ -124,6 +124,9 @@ struct Entry {
     standing: Standing,
     /// How many attempts refer to it.
     pending: u32,
+    /// Whether it failed since it last gave a slot.
+    is_failing: bool,
+    /// The same, as JavaScript was told: what was abandoned on the way to it was not.
     is_down: bool,
     /// Made at its first attempt: a table may have many servers that are never picked.
     stats: Option<Box<ServerStats>>,
@@ -143,7 +146,8 @@ impl ServerTable {
     /// Adds a server and returns its key.
     pub fn add(&mut self, server: Server) -> ServerKey {
         let standing = Standing::Available(self.available.len());
-        let entry = Entry { server, standing, pending: 0, is_down: false, stats: None };
+        let entry =
+            Entry { server, standing, pending: 0, is_failing: false, is_down: false, stats: None };
         let key = self.entries.insert(entry) as ServerKey;
         self.available.push(key);
         key
@@ -210,18 +214,24 @@ impl ServerTable {
         self.vacate(key);
     }
 
-    /// Learns how an attempt at a server ended, as soon as it did. Returns the change of its state; that of a dropped
-    /// server is forgotten.
-    pub fn observe(&mut self, key: ServerKey, outcome: &Outcome, times: Times) -> Option<Change> {
-        let entry = self.entries.get_mut(key as usize)?;
+    /// Learns how an attempt at a server ended, as soon as it did. Returns whether it is a slot that JavaScript has to
+    /// be told of, since the server may be down as far as it knows.
+    pub fn observe(&mut self, key: ServerKey, outcome: &Outcome, times: Times) -> bool {
+        let Some(entry) = self.entries.get_mut(key as usize) else { return false };
         if let Some(stats) = &mut entry.stats {
             stats.observe(outcome, times);
         }
-        let is_down = match outcome.verdict() {
-            Verdict::GaveSlot(_) => false,
-            Verdict::Failed(_) => true,
-            Verdict::None => return None,
-        };
+        let Some(is_failure) = is_failure(outcome) else { return false };
+        let was_failing = std::mem::replace(&mut entry.is_failing, is_failure);
+        // Where it was failing, a failure that is still to be told may precede this.
+        !is_failure && (was_failing || entry.is_down)
+    }
+
+    /// JavaScript is told of an outcome now. Returns how the state of the server changes by that; the state of a
+    /// dropped server is forgotten.
+    pub fn tell(&mut self, key: ServerKey, outcome: &Outcome) -> Option<Change> {
+        let entry = self.entries.get_mut(key as usize)?;
+        let is_down = is_failure(outcome)?;
         let was_down = std::mem::replace(&mut entry.is_down, is_down);
         if was_down == is_down || entry.standing == Standing::Dropped {
             return None;
@@ -285,6 +295,15 @@ impl ServerTable {
             drop(self.entries.try_remove(key as usize));
         }
         is_over
+    }
+}
+
+/// Whether an outcome is a failure of its server; `None` where it says nothing about that.
+fn is_failure(outcome: &Outcome) -> Option<bool> {
+    match outcome.verdict() {
+        Verdict::GaveSlot(_) => Some(false),
+        Verdict::Failed(_) => Some(true),
+        Verdict::None => None,
     }
 }
 
@@ -390,12 +409,39 @@ mod tests {
     fn tells_only_changes_of_state() {
         let mut table = table(1);
         table.refer(0);
-        let mut observe = |outcome| table.observe(0, &outcome, Times::default());
-        assert_eq!(observe(Outcome::Rejected { slot: 3 }), None);
-        assert_eq!(observe(Outcome::Closed), Some(Change::Down));
-        assert_eq!(observe(Outcome::Protocol(vec![])), None);
-        assert_eq!(observe(Outcome::Invalid), None);
-        assert_eq!(observe(Outcome::Rejected { slot: 3 }), Some(Change::Up));
+        let mut tell = |outcome| table.tell(0, &outcome);
+        assert_eq!(tell(Outcome::Rejected { slot: 3 }), None);
+        assert_eq!(tell(Outcome::Closed), Some(Change::Down));
+        assert_eq!(tell(Outcome::Protocol(vec![])), None);
+        assert_eq!(tell(Outcome::Invalid), None);
+        assert_eq!(tell(Outcome::Rejected { slot: 3 }), Some(Change::Up));
+    }
+
+    #[test]
+    fn has_the_slots_told_that_may_bring_a_server_up() {
+        let mut table = table(1);
+        table.refer(0);
+        let slot = || Outcome::Rejected { slot: 3 };
+        assert!(!table.observe(0, &slot(), Times::default()));
+        assert!(!table.observe(0, &Outcome::Closed, Times::default()));
+        // Behind a failure that nobody was told of so far.
+        assert!(table.observe(0, &slot(), Times::default()));
+        assert_eq!(table.tell(0, &Outcome::Closed), Some(Change::Down));
+        assert_eq!(table.tell(0, &slot()), Some(Change::Up));
+        assert!(!table.observe(0, &slot(), Times::default()));
+    }
+
+    #[test]
+    fn tells_a_change_later_whose_outcome_was_abandoned() {
+        let mut table = table(1);
+        table.refer(0);
+        let slot = || Outcome::Rejected { slot: 3 };
+        table.observe(0, &Outcome::Closed, Times::default());
+        table.observe(0, &Outcome::Closed, Times::default());
+        assert_eq!(table.tell(0, &Outcome::Closed), Some(Change::Down));
+        assert!(table.observe(0, &slot(), Times::default()));
+        assert!(table.observe(0, &slot(), Times::default()));
+        assert_eq!(table.tell(0, &slot()), Some(Change::Up));
     }
 
     #[test]
@@ -403,6 +449,6 @@ mod tests {
         let mut table = table(1);
         table.refer(0);
         table.drop_server(0);
-        assert_eq!(table.observe(0, &Outcome::Closed, Times::default()), None);
+        assert_eq!(table.tell(0, &Outcome::Closed), None);
     }
 }

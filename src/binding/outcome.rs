@@ -62,17 +62,20 @@ pub type Arguments = FnArgs<(u32, u32, i32, f64, Option<Detail>, u32, u32)>;
 /// The `server` of an attempt that has none.
 const NO_SERVER: i32 = -1;
 
+/// The `context` of what belongs to no call.
+const NO_CONTEXT: u32 = u32::MAX;
+
 /// The arguments for what was taken from the outbox. A descriptor in it is put on offer.
 pub fn arguments(taken: Taken, handoff: &mut Handoff) -> Arguments {
     handoff.withdraw();
-    let Taken { key, context, server, message } = taken;
+    let Taken { key, context, server, message, change: taken_change } = taken;
     let mut number = key.generation as f64;
     let (mut detail, mut change) = (None, ServerChange::None);
     let kind = match message {
         Message::Made => OutcomeKind::Made,
         Message::Question => OutcomeKind::Question,
-        Message::Outcome(outcome, changed) => {
-            change = match changed {
+        Message::Outcome(outcome) => {
+            change = match taken_change {
                 None => ServerChange::None,
                 Some(Change::Up) => ServerChange::Up,
                 Some(Change::Down) => ServerChange::Down,
@@ -120,12 +123,12 @@ fn describe(outcome: Outcome, handoff: &mut Handoff) -> (OutcomeKind, Option<Det
 /// The arguments for a bug of ours, which belongs to no call.
 pub fn internal(message: &str) -> Arguments {
     let detail = Some(Either::A(message.to_owned()));
-    (OutcomeKind::Internal as u32, 0, NO_SERVER, -1.0, detail, 0, 0).into()
+    (OutcomeKind::Internal as u32, NO_CONTEXT, NO_SERVER, -1.0, detail, 0, 0).into()
 }
 
 /// The arguments where there is nothing to tell.
 pub fn none() -> Arguments {
-    (OutcomeKind::None as u32, 0, NO_SERVER, -1.0, None, 0, 0).into()
+    (OutcomeKind::None as u32, NO_CONTEXT, NO_SERVER, -1.0, None, 0, 0).into()
 }
 
 /// An error in one line, which costs JavaScript a fraction of what an object does: the system call, the error as libuv
