@@ -17,7 +17,7 @@ fi
 
 field() { tar -xOzf "$1" package/package.json | node -p "JSON.parse(fs.readFileSync(0, 'utf8')).$2"; }
 
-for tarball in *-linux-*.tgz *-darwin-*.tgz callosum-client-tcp-rover-[0-9]*.tgz; do
+for tarball in callosum-client-tcp-rover-[a-z]*.tgz callosum-client-tcp-rover-[0-9]*.tgz; do
   [ -f "$tarball" ] || continue # a pattern that matches none
   version=$(field "$tarball" version)
   package=$(field "$tarball" name)@$version
