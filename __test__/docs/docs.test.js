@@ -9,6 +9,7 @@ const tls = require('node:tls');
 const ts = require('typescript');
 
 const { SlotServer } = require('../../examples/slot-server.js');
+const { BUNDLERS } = require('../../scripts/bundlers.js');
 
 const { makeCertificate } = require('../helpers/certificate.js');
 const { run } = require('../helpers/child.js');
@@ -169,8 +170,10 @@ describe('docs/api.md', () => {
   });
 
   it('names each error code of the package', () => {
-    const sources = fs.readdirSync(path.join(ROOT, 'lib')).map((name) => read(`lib/${name}`));
-    const codes = new Set(sources.join('\n').match(/'ERR_\w+'/g).map((code) => code.slice(1, -1)));
+    const files = fs.readdirSync(path.join(ROOT, 'lib'), { recursive: true }).filter((name) => name.endsWith('.js'));
+    const sources = files.map((name) => read(`lib/${name}`));
+    // Those that it compares with are others' codes.
+    const codes = new Set(sources.join('\n').match(/(?<!=== )'ERR_\w+'/g).map((code) => code.slice(1, -1)));
     assert.ok(codes.size > 5);
     for (const code of codes) assert.match(page, new RegExp(`^(#+ |\\| )\`${code}\``, 'm'), code);
   });
@@ -186,6 +189,20 @@ describe('docs/api.md', () => {
       const [, value] = new RegExp(`Default: (\\d+)\\.\\s+\\*/\\s+${name}\\?`).exec(typed);
       assert.equal(defaultOf(name), value, name);
     }
+  });
+});
+
+describe('docs/bundling.md', () => {
+  const page = read('docs/bundling.md');
+  const names = Object.keys(BUNDLERS);
+
+  it('has a recipe for each bundler that npm run test:bundlers tries, and no other (row 36)', () => {
+    assert.deepEqual(Array.from(page.matchAll(/^## (.*)$/gm), ([, heading]) => heading), names);
+  });
+
+  it('has a row for each, with what it needs', () => {
+    const rows = Array.from(page.matchAll(/^\| \[(.*?)\]\(.*?\) \| .+ \|$/gm), ([, name]) => name);
+    assert.deepEqual(rows, names);
   });
 });
 
@@ -237,7 +254,7 @@ describe('the figures of the README', () => {
   });
 });
 
-for (const page of ['README.md', 'RELEASING.md', 'docs/api.md', 'bench/README.md', 'examples/README.md']) {
+for (const page of ['README.md', 'RELEASING.md', 'docs/api.md', 'docs/bundling.md', 'bench/README.md', 'examples/README.md']) {
   describe(`the links of ${page}`, () => {
     /** What GitHub calls the headings of a page. */
     const anchorsOf = (file) =>
