@@ -25,6 +25,21 @@ describe('the platform of this process', () => {
     assert.deepEqual(printed, ['linux-x64-gnu', 'linux-x64-musl']);
   });
 
+  it('takes it for glibc where it may not ask for that either, as on Deno without --allow-sys', async () => {
+    const printed = await printedBy(({ print }, file) => {
+      Object.defineProperty(process, 'platform', { value: 'linux' });
+      Object.defineProperty(process, 'arch', { value: 'x64' });
+      require('node:fs').existsSync = () => true;
+      process.report.getReport = () => {
+        throw new Error('Requires sys access to "cpus", run again with the --allow-sys flag');
+      };
+      delete require.cache[file];
+      const { description, target } = require(file);
+      print(target(), description());
+    }, FILE);
+    assert.deepEqual(printed, [['linux-x64-gnu', 'linux, x64']]);
+  });
+
   it('asks for the C library without looking up the names of peers, and leaves that setting as it was', async () => {
     const printed = await printedBy(({ print }, file) => {
       const { getReport } = process.report;

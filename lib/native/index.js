@@ -134,7 +134,8 @@ function requirePackage(wanted) {
 
 /** Whether Node.js is making a startup snapshot, which no addon survives: saving it ends the process. */
 function isBuildingSnapshot() {
-  const mayBe = process.execArgv.some((argument) => /snapshot|sea/.test(argument));
+  // Asked in this way first, since it takes a twentieth of the time.
+  const mayBe = process.execArgv.some((argument) => argument.includes('snapshot') || argument.includes('sea'));
   return mayBe && Boolean(require('node:v8').startupSnapshot?.isBuildingSnapshot());
 }
 

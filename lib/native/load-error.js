@@ -61,11 +61,12 @@ function isMissing({ error, exports, isBundled, wanted }) {
   return error === undefined || error.code === 'MODULE_NOT_FOUND' || (isBundled && !/^ERR_DLOPEN/.test(error.code));
 }
 
-/** What helps where Node.js was told not to load it; undefined where it was not. */
+/** What helps where the runtime was told not to load it; undefined where it was not. */
 function flagFor({ error }) {
   if (error?.code === 'ERR_DLOPEN_DISABLED') {
     return process.permission ? 'Start Node.js with --allow-addons' : 'Start Node.js without --no-addons';
   }
+  if (error?.name === 'NotCapable') return 'Start Deno with --allow-ffi, --allow-env and --allow-read';
   if (error?.code === 'ERR_ACCESS_DENIED') return `Start Node.js with --allow-fs-read for ${error.resource}`;
 }
 

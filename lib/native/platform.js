@@ -9,9 +9,10 @@ const MUSL_NAMES = { arm: 'armhf', arm64: 'aarch64', ppc64: 'powerpc64le', x64: 
 
 /**
  * The version of the GNU C library that this process runs on, such as '2.36'; null where it runs on another
- * one, which on Linux is musl. Node knows it, so no `ldd` has to be run or read, but takes long to say so.
+ * one, which on Linux is musl; undefined where Deno's permissions forbid to ask. Node.js knows it, so no `ldd` has to
+ * be run or read, but takes long to say so.
  *
- * @returns {string | null}
+ * @returns {string | null | undefined}
  */
 function glibcVersion() {
   const { report } = process;
@@ -20,6 +21,8 @@ function glibcVersion() {
   report.excludeNetwork = true;
   try {
     return report.getReport().header.glibcVersionRuntime ?? null;
+  } catch {
+    return undefined;
   } finally {
     report.excludeNetwork = excludeNetwork;
   }
@@ -58,8 +61,8 @@ function target() {
 /** The same in words, with the version of glibc. */
 function description() {
   const { arch, platform } = process;
-  if (platform !== 'linux') return `${platform}, ${arch}`;
-  const glibc = glibcVersion();
+  const glibc = platform === 'linux' ? glibcVersion() : undefined;
+  if (glibc === undefined) return `${platform}, ${arch}`;
   return `${platform}, ${arch}, ${glibc === null ? 'musl' : `glibc ${glibc}`}`;
 }
 
