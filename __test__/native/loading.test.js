@@ -237,14 +237,27 @@ describe('in a bundle', () => {
     assert.deepEqual(await load(pathOf('app.js'), { platform: 'darwin' }), { label: 'beside' });
   });
 
-  it('says where there is none to mark the package external, not to install again (row 36)', async () => {
-    const { error } = await load(bundle()('app.js'), { platform: 'darwin' });
-    assert.equal(error.code, 'ERR_CALLOSUM_NO_BINARY');
-    assert.equal(
-      error.message,
-      `${name} found no binary for this platform (darwin, x64): neither the package ${name}-darwin-x64 nor the file ` +
-        `${name}.darwin-x64.node is there. This is a bundle without a binary: mark ${name} as external and install it ` +
-        'beside the bundle, or have the bundler copy the binary; docs/bundling.md of the package says how.',
-    );
-  });
+  for (const [words, prepare] of [
+    ['there is none', () => {}],
+    [
+      'the bundler put something else there',
+      (pathOf) => {
+        fs.mkdirSync(pathOf('node_modules'));
+        addPackage((file) => pathOf(`node_modules/${file}`), 'darwin-x64', "module.exports = './rover.node';");
+      },
+    ],
+  ]) {
+    it(`says where ${words} to mark the package external, not to install again (row 36)`, async () => {
+      const pathOf = bundle();
+      prepare(pathOf);
+      const { error } = await load(pathOf('app.js'), { platform: 'darwin' });
+      assert.equal(error.code, 'ERR_CALLOSUM_NO_BINARY');
+      assert.equal(
+        error.message,
+        `${name} found no binary for this platform (darwin, x64): neither the package ${name}-darwin-x64 nor the file ` +
+          `${name}.darwin-x64.node is there. This is a bundle without a binary: mark ${name} as external and install it ` +
+          'beside the bundle, or have the bundler copy the binary; docs/bundling.md of the package says how.',
+      );
+    });
+  }
 });

@@ -56,9 +56,10 @@ function reasonOf({ error, exports }) {
 
 /** Whether there is nothing to load, as against something that does not load. */
 function isMissing({ error, exports, isBundled, wanted }) {
-  if (wanted === undefined || exports !== undefined) return false;
-  // What a bundle says in place of "Cannot find module" depends on its bundler and format.
-  return error === undefined || error.code === 'MODULE_NOT_FOUND' || (isBundled && !/^ERR_DLOPEN/.test(error.code));
+  if (wanted === undefined) return false;
+  // What a bundle says, or has, in place of a binary depends on its bundler and format.
+  if (isBundled) return !/^ERR_DLOPEN/.test(error?.code);
+  return exports === undefined && (error === undefined || error.code === 'MODULE_NOT_FOUND');
 }
 
 /** What helps where the runtime was told not to load it; undefined where it was not. */
@@ -70,9 +71,9 @@ function flagFor({ error }) {
   if (error?.code === 'ERR_ACCESS_DENIED') return `Start Node.js with --allow-fs-read for ${error.resource}`;
 }
 
-function adviceWhereMissing({ error, isBundled }) {
+function adviceWhereMissing({ error, exports, isBundled }) {
   // There is no `require` for a target that has no package.
-  if (error === undefined) return `Binaries are published for ${PREBUILT}. For this one, ${BUILD}`;
+  if (error === undefined && exports === undefined) return `Binaries are published for ${PREBUILT}. For this one, ${BUILD}`;
   return isBundled ? BUNDLE : `To mend it, ${INSTALL_AGAIN}`;
 }
 
