@@ -101,6 +101,8 @@ class ClientRover extends EventEmitter {
    * @returns {void}
    */
   connect() {
+    const denied = netPermissionError();
+    if (denied) return void this.emit('error', denied);
     const state = prepared(this);
     if (state === null) return;
     if (attempt(this, state, null).admission === Admission.NoServers) this.emit('error', noServers(this));
@@ -113,6 +115,8 @@ class ClientRover extends EventEmitter {
    * @throws {TypeError | RangeError} For a bad `ROVING_INTERVAL`.
    */
   start() {
+    const denied = netPermissionError();
+    if (denied) return void this.emit('error', denied);
     const state = prepared(this, Infinity);
     if (state === null) return;
     if (startRoving(this, state, connect)) this.emit('error', noServers(this));
@@ -131,6 +135,8 @@ class ClientRover extends EventEmitter {
     return new Promise((resolve, reject) => {
       const signal = checkOption('signal', options?.signal);
       if (signal?.aborted) throw abortError(signal.reason);
+      const denied = netPermissionError();
+      if (denied) throw denied;
       const state = prepared(this);
       if (state === null) throw abortError(stateOf(this).signal?.reason);
       let forget = () => {};

@@ -9,6 +9,7 @@ const tls = require('node:tls');
 const ts = require('typescript');
 
 const { SlotServer } = require('../../examples/slot-server.js');
+const { BUNDLERS } = require('../../scripts/bundlers.js');
 
 const { makeCertificate } = require('../helpers/certificate.js');
 const { run } = require('../helpers/child.js');
@@ -180,7 +181,8 @@ describe('docs/api.md', () => {
 
   it('names each error code of the package', () => {
     const sources = filesIn('lib').map(read);
-    const codes = new Set(sources.join('\n').match(/'ERR_\w+'/g).map((code) => code.slice(1, -1)));
+    // Those that it compares with are others' codes.
+    const codes = new Set(sources.join('\n').match(/(?<!=== )'ERR_\w+'/g).map((code) => code.slice(1, -1)));
     assert.ok(codes.size > 5);
     for (const code of codes) assert.match(page, new RegExp(`^(#+ |\\| )\`${code}\``, 'm'), code);
   });
@@ -196,6 +198,20 @@ describe('docs/api.md', () => {
       const [, value] = new RegExp(`Default: (\\d+)\\.\\s+\\*/\\s+${name}\\?`).exec(typed);
       assert.equal(defaultOf(name), value, name);
     }
+  });
+});
+
+describe('docs/bundling.md', () => {
+  const page = read('docs/bundling.md');
+  const names = Object.keys(BUNDLERS);
+
+  it('has a recipe for each bundler that npm run test:bundlers tries, and no other (row 36)', () => {
+    assert.deepEqual(Array.from(page.matchAll(/^## (.*)$/gm), ([, heading]) => heading), names);
+  });
+
+  it('has a row for each, with what it needs', () => {
+    const rows = Array.from(page.matchAll(/^\| \[(.*?)\]\(.*?\) \| .+ \|$/gm), ([, name]) => name);
+    assert.deepEqual(rows, names);
   });
 });
 
@@ -249,7 +265,8 @@ describe('the figures of the README', () => {
 
 const PAGES = [
   ...['README.md', 'CONTRIBUTING.md', 'RELEASING.md', 'SECURITY.md'],
-  ...['docs/api.md', 'docs/contract.md', 'bench/README.md', 'examples/README.md'],
+  ...['docs/api.md', 'docs/architecture.md', 'docs/bundling.md', 'docs/contract.md'],
+  ...['bench/README.md', 'examples/README.md'],
 ];
 
 for (const page of PAGES) {
