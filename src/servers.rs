@@ -3,13 +3,13 @@
 //! A server is known by its *registration*, a small number that the host gives it. It may be another server's
 //! when this one has been dropped: an attempt in flight knows by the server itself whether it was.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::net::error::Target;
+use crate::net::literal::Literal;
 
 /// A server as the app described it.
 #[derive(Debug, PartialEq)]
@@ -33,14 +33,30 @@ pub enum Endpoint {
         port: u16,
         /// What kinds of addresses a look-up of `host` asks for.
         family: Family,
-        /// The local address to connect from; none leaves it to the system.
-        local_address: Option<IpAddr>,
-        /// How many of the addresses of `host` are tried.
-        addresses: Addresses,
+        /// The flags (`AI_*`) that a look-up is given; 0 leaves them to us.
+        hints: i32,
+        /// Where to connect from.
+        local: Local,
+        /// How many of the addresses of `host` are tried; `None` leaves it to the [`AddressPolicy`].
+        addresses: Option<Addresses>,
+    },
+    /// A TCP port at addresses that are known already: the app has looked them up by itself.
+    #[cfg_attr(not(test), expect(dead_code, reason = "JavaScript does not ask for it yet"))]
+    Resolved {
+        /// The name that was looked up.
+        host: Arc<str>,
+        /// The port.
+        port: u16,
+        /// The addresses of `host`, in the order of the app.
+        found: Vec<Literal>,
+        /// Where to connect from.
+        local: Local,
+        /// How many of `found` are tried; `None` leaves it to the [`AddressPolicy`].
+        addresses: Option<Addresses>,
     },
     /// A Unix domain socket.
     Unix {
-        /// Its path.
+        /// Its path; on Linux an abstract name where it begins with a NUL.
         path: PathBuf,
     },
 }
@@ -49,9 +65,25 @@ impl Endpoint {
     /// The peer as the subject of a fault, before an address of it is known.
     pub fn place(&self) -> Target {
         match self {
-            Self::Tcp { host, .. } => Target::Host(Arc::clone(host)),
+            Self::Tcp { host, .. } | Self::Resolved { host, .. } => Target::Host(Arc::clone(host)),
             Self::Unix { path } => Target::Path(path.clone()),
         }
+    }
+}
+
+/// Where to connect from. By default the system chooses.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Local {
+    /// The address; `None` is any.
+    pub address: Option<Literal>,
+    /// The port; 0 is any.
+    pub port: u16,
+}
+
+impl Local {
+    /// Whether the system may choose both.
+    pub fn is_any(&self) -> bool {
+        self.address.is_none() && self.port == 0
     }
 }
 
@@ -67,6 +99,36 @@ pub enum Addresses {
 impl Addresses {
     /// The head start that RFC 8305 recommends.
     pub const HEAD_START: Duration = Duration::from_millis(250);
+}
+
+/// In which order the addresses of a look-up are tried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// That of the system.
+    #[default]
+    Verbatim,
+    /// IPv4 addresses before IPv6 ones.
+    #[cfg_attr(not(test), expect(dead_code, reason = "JavaScript does not ask for it yet"))]
+    Ipv4First,
+    /// IPv6 addresses before IPv4 ones.
+    #[cfg_attr(not(test), expect(dead_code, reason = "JavaScript does not ask for it yet"))]
+    Ipv6First,
+}
+
+/// What the app has asked Node for: `dns.setDefaultResultOrder`, `net.setDefaultAutoSelectFamily` and
+/// `net.setDefaultAutoSelectFamilyAttemptTimeout`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AddressPolicy {
+    /// In which order addresses are tried.
+    pub order: Order,
+    /// How many are tried, where the server does not say.
+    pub addresses: Addresses,
+}
+
+impl Default for AddressPolicy {
+    fn default() -> Self {
+        Self { order: Order::Verbatim, addresses: Addresses::Raced(Addresses::HEAD_START) }
+    }
 }
 
 /// The kinds of addresses that a look-up asks for.

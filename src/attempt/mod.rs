@@ -18,7 +18,7 @@ use crate::failpoints;
 use crate::net::connect::connect;
 use crate::net::error::{ConnectError, SyscallError, Target};
 use crate::net::lookup::Lookups;
-use crate::servers::Server;
+use crate::servers::{AddressPolicy, Server};
 
 /// How an attempt ended.
 #[derive(Debug)]
@@ -108,7 +108,12 @@ pub struct Waiting {
 pub async fn attempt(server: &Server, limits: &Limits, lookups: &Arc<Lookups>) -> Stage {
     failpoints::hit(failpoints::Failpoint::Attempt, server);
     // Boxed, so that attempts whose turn has not come take a fraction of the memory: many may begin at once.
-    let connecting = Box::pin(connect(&server.peer, lookups, deadline(limits.connect_timeout)));
+    let connecting = Box::pin(connect(
+        &server.peer,
+        AddressPolicy::default(),
+        lookups,
+        deadline(limits.connect_timeout),
+    ));
     let (socket, place) = match connecting.await {
         Ok(connected) => connected,
         Err(failure) => return Stage::Ended(failure.into()),
@@ -173,7 +178,7 @@ impl Waiting {
 
 impl From<ConnectError> for Outcome {
     fn from(failure: ConnectError) -> Self {
-        match failure.local_fault() {
+        match failure.exhaustion() {
             Some(fault) => Self::LocalFault(fault.clone()),
             None => Self::Unreachable(failure),
         }

@@ -4,7 +4,6 @@
 //! sockets of what comes out. Methods catch panics, which abort the process otherwise.
 
 use std::cell::RefCell;
-use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -21,9 +20,10 @@ use crate::env::Environment;
 use crate::env::handoff::{Handoff, is_main_thread};
 use crate::env::outbox::Outbox;
 use crate::net::error::{ConnectError, SyscallError, Target};
+use crate::net::literal::Literal;
 use crate::rover::{Begun, Delivery, Rover, Settled};
 use crate::runtime::{Wake, before_rest};
-use crate::servers::{Addresses, Endpoint, Family, Server, Wrap};
+use crate::servers::{Addresses, Endpoint, Family, Local, Server, Wrap};
 use crate::stats::Stats;
 
 /// What an outcome is, and so what its `detail` is.
@@ -370,16 +370,12 @@ impl NativeServer {
                     Some(6) => Family::V6,
                     Some(_) => return Err(invalid("family")),
                 },
-                local_address: self
-                    .local_address
-                    .map(|address| address.parse::<IpAddr>())
-                    .transpose()
-                    .map_err(|_| invalid("localAddress"))?,
-                addresses: match self.head_start {
-                    Some(0.0) => Addresses::First,
-                    Some(head_start) => Addresses::Raced(milliseconds(head_start)),
-                    None => Addresses::Raced(Addresses::HEAD_START),
-                },
+                hints: 0,
+                local: Local { address: self.local_address.map(literal).transpose()?, port: 0 },
+                addresses: self.head_start.map(|head_start| match head_start {
+                    0.0 => Addresses::First,
+                    _ => Addresses::Raced(milliseconds(head_start)),
+                }),
             },
         };
         let wrap = self.wrap.map_or_else(Wrap::default, |wrap| Wrap {
@@ -393,7 +389,9 @@ impl NativeServer {
     /// As much as JavaScript needs to name a server that it has dropped.
     fn from_server(server: &Server) -> Self {
         let (host, port, path) = match &server.peer {
-            Endpoint::Tcp { host, port, .. } => (Some(host.to_string()), Some(*port), None),
+            Endpoint::Tcp { host, port, .. } | Endpoint::Resolved { host, port, .. } => {
+                (Some(host.to_string()), Some(*port), None)
+            }
             Endpoint::Unix { path } => (None, None, Some(path.to_string_lossy().into_owned())),
         };
         let id = server.id.to_vec().into();
@@ -424,6 +422,7 @@ fn fault_line(SyscallError { syscall, errno, place }: &SyscallError) -> String {
         Target::Address(address) => {
             format!("{syscall} {errno} {} {}", address.port(), address.ip())
         }
+        Target::Literal(literal, port) => format!("{syscall} {errno} {port} {literal}"),
         Target::Host(host) => format!("{syscall} {errno} host {host}"),
         Target::Path(path) => format!("{syscall} {errno} path {}", path.display()),
     }
@@ -442,6 +441,10 @@ impl From<Stats> for NativeStats {
             pending: stats.pending as f64,
         }
     }
+}
+
+fn literal(text: String) -> napi::Result<Literal> {
+    Literal::parse(&text.into()).ok_or_else(|| invalid("localAddress"))
 }
 
 fn milliseconds(number: f64) -> Duration {

@@ -4,4 +4,7 @@ pub mod connect;
 pub mod dial;
 pub mod error;
 pub mod exhaustion;
+pub mod literal;
 pub mod lookup;
+pub mod reuse;
+mod unix;
