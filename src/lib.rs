@@ -4,8 +4,8 @@
 //! The life of one attempt:
 //!
 //! 1. [`rover`] picks a random server from its [`servers`] table, on each tick or on `connect()`;
-//! 2. [`attempt`] connects to it ([`connect`], after a [`lookup`] if it has a name; [`dial`] for one address, perhaps with a socket
-//!    of [`reuse`]);
+//! 2. [`attempt`] connects to it ([`connect`], after a [`lookup`] if it has a name; [`dial`] for one address, with a
+//!    socket of [`reuse`] where there is one);
 //! 3. [`handshake`] reads the slot line and not a byte more, [`slot`] says what it means; until it has come the
 //!    attempt waits in the [`slot_waiters`];
 //! 4. the outcome waits in the [`outbox`] of the [`environment`], which owns the descriptor meanwhile;

@@ -184,8 +184,11 @@ impl Lookups {
                 }
             }
         };
+        // What this machine has run out of may be there again for who asks next.
+        let is_of_the_name = !matches!(answer, Err(errno) if errno > eai::AGAIN);
+        let last = is_of_the_name.then(|| (answer.clone(), Instant::now()));
         if let Some(known) = self.known().get_mut(&query) {
-            *known = Known { last: Some((answer.clone(), Instant::now())), ..Known::default() };
+            *known = Known { last, ..Known::default() };
         }
         in_progress.tx.send_replace(Some(answer));
     }
@@ -388,6 +391,17 @@ mod tests {
         assert_eq!(lookups.resolve(&query("y")).await, numbered(2));
         let names: Vec<Query> = lookups.known().keys().cloned().collect();
         assert_eq!(names, [query("y")]);
+    }
+
+    #[tokio::test]
+    async fn does_not_remember_what_this_machine_had_run_out_of() {
+        let asked = AtomicUsize::new(0);
+        let lookups = Lookups::with(move |_| match asked.fetch_add(1, Ordering::SeqCst) {
+            0 => Err(-libc::EMFILE),
+            number => numbered(number as u16),
+        });
+        assert_eq!(lookups.resolve(&query("x")).await, Err(-libc::EMFILE));
+        assert_eq!(lookups.resolve(&query("x")).await, numbered(1));
     }
 
     #[tokio::test]
