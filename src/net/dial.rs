@@ -8,8 +8,8 @@ use std::time::Duration;
 use socket2::{Domain, SockAddr, Socket};
 
 use crate::net::error::{SyscallError, Target};
+use crate::net::platform::{begin, established, unix_address};
 use crate::net::reuse::{self, new_socket};
-use crate::net::unix::{begin, established, unix_address};
 use crate::servers::Local;
 
 /// An address to try.

@@ -8,7 +8,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::sync::Arc;
 
-use crate::net::unix::zone_index;
+use crate::net::platform::zone_index;
 
 /// An IP address in the app's own spelling. Errors show that spelling, as Node's do.
 #[derive(Clone, Debug, PartialEq)]

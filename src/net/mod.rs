@@ -8,3 +8,6 @@ pub mod literal;
 pub mod lookup;
 pub mod reuse;
 mod unix;
+
+/// What differs from system to system.
+use unix as platform;

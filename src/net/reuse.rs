@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 
 use socket2::{Domain, SockAddr, Socket};
 
-use crate::net::unix::{self, CONNECTS_AGAIN, Progress};
+use crate::net::platform::{self, CONNECTS_AGAIN, Progress};
 
 thread_local! {
     /// Sockets whose connection was refused, one for IPv4 and one for IPv6. Only as long as the thread is at
@@ -48,10 +48,10 @@ pub fn begin(target: SocketAddr) -> io::Result<(Socket, Progress)> {
 /// # Errors
 /// What the system says.
 pub fn new_socket(domain: Domain) -> io::Result<Socket> {
-    unix::open_socket(domain).or_else(|_| {
+    platform::open_socket(domain).or_else(|_| {
         // A spare one of the other family may have taken the last descriptor.
         close_spares();
-        unix::open_socket(domain)
+        platform::open_socket(domain)
     })
 }
 
@@ -60,7 +60,7 @@ fn begin_or_keep(
     target: SocketAddr,
     address: &SockAddr,
 ) -> io::Result<(Socket, Progress)> {
-    match unix::begin(&socket, address) {
+    match platform::begin(&socket, address) {
         Ok(progress) => Ok((socket, progress)),
         Err(error) => {
             let is_refused = error.kind() == io::ErrorKind::ConnectionRefused;

@@ -101,24 +101,25 @@ impl Known {
 impl Lookups {
     /// Look-ups that ask the system (`getaddrinfo`).
     pub fn new() -> Arc<Self> {
-        Self::assemble(ask_system, Prober::of_system(), PATIENCE)
+        Self::assemble(ask_system, Prober::of_system(), Threads::new(), PATIENCE)
     }
 
     /// Look-ups that ask `ask`, which may block, and send no probes.
     #[cfg(test)]
     pub fn with(ask: impl Fn(&Query) -> Answer + Send + Sync + 'static) -> Arc<Self> {
-        Self::assemble(ask, Prober::with(Arc::default), PATIENCE)
+        Self::assemble(ask, Prober::with(Arc::default), Threads::new(), PATIENCE)
     }
 
     fn assemble(
         ask: impl Fn(&Query) -> Answer + Send + Sync + 'static,
         prober: Prober,
+        threads: Arc<Threads>,
         patience: Duration,
     ) -> Arc<Self> {
         Arc::new(Self {
             ask: Arc::new(ask),
             prober,
-            threads: Threads::new(),
+            threads,
             habits: Arc::default(),
             patience,
             known: Mutex::default(),
@@ -311,7 +312,7 @@ mod tests {
         settings.server = Some(silent.local_addr().expect("an address"));
         let settings = Arc::new(settings);
         let prober = Prober::with(move || Arc::clone(&settings));
-        (Lookups::assemble(ask, prober, PATIENCE), silent)
+        (Lookups::assemble(ask, prober, Threads::new(), PATIENCE), silent)
     }
 
     /// A gate at which look-ups wait until it is dropped.
@@ -420,7 +421,7 @@ mod tests {
             let began = Instant::now();
             let lookups = if listed.is_empty() {
                 // Without a name server to probe.
-                Lookups::assemble(ask, Prober::with(Arc::default), PATIENCE)
+                Lookups::assemble(ask, Prober::with(Arc::default), Threads::new(), PATIENCE)
             } else {
                 lookups(listed, ask).0
             };
@@ -475,7 +476,7 @@ mod tests {
             }
             numbered(7)
         };
-        let lookups = Lookups::assemble(ask, Prober::with(Arc::default), PATIENCE);
+        let lookups = Lookups::assemble(ask, Prober::with(Arc::default), Threads::new(), PATIENCE);
         assert_eq!(lookups.resolve(&query("good")).await, numbered(7));
         for n in 0..100 {
             let lookups = Arc::clone(&lookups);
@@ -500,5 +501,37 @@ mod tests {
         };
         until(|| lookups.habits.of("mute") == Some(Habit::Deceptive)).await;
         asking.abort();
+    }
+
+    #[tokio::test]
+    async fn knows_that_a_look_up_waits_for_a_thread_that_the_system_refused() {
+        let (open, gate) = gate();
+        let allowed = Mutex::new(Some(()));
+        let threads = Threads::with(LIMIT, move |work| {
+            let is_allowed = allowed.lock().expect("a number").take().is_some();
+            if !is_allowed {
+                return Err(io::Error::from_raw_os_error(libc::EAGAIN));
+            }
+            std::thread::spawn(work);
+            Ok(())
+        });
+        let ask = move |_: &Query| {
+            wait_at(&gate);
+            numbered(7)
+        };
+        let lookups = Lookups::assemble(ask, Prober::with(Arc::default), threads, PATIENCE);
+        let asking: Vec<_> = ["running", "waiting"]
+            .map(|name| {
+                let lookups = Arc::clone(&lookups);
+                tokio::spawn(async move { lookups.resolve(&query(name)).await })
+            })
+            .into();
+        until(|| lookups.lacks_a_thread(&query("waiting"))).await;
+        assert!(!lookups.lacks_a_thread(&query("running")));
+        assert!(!lookups.lacks_a_thread(&query("unknown")));
+        drop(open);
+        for asking in asking {
+            assert_eq!(asking.await.expect("a task"), numbered(7));
+        }
     }
 }

@@ -27,8 +27,8 @@ pub enum Lane {
     Express,
     /// Not known: may use all threads but those of the express lane.
     General,
-    /// Long: may use about half of those of the general lane, and is taken before what is in that lane, so that each of
-    /// the two gets its share.
+    /// Long: may use about two thirds of those of the general lane, and is taken before what is in that lane, so that
+    /// each of the two gets its share.
     Slow,
 }
 
@@ -37,15 +37,20 @@ impl Lane {
     const ALL: [Self; 3] = [Self::Express, Self::Slow, Self::General];
 }
 
-type Work = Box<dyn FnOnce() + Send>;
+/// What runs on a thread.
+pub type Work = Box<dyn FnOnce() + Send>;
 
 /// The threads and the work that waits for them.
 pub struct Threads {
     state: Mutex<State>,
     /// Work is there for an idle thread.
     call: Condvar,
+    spawn: Box<Spawn>,
     idle_for: Duration,
 }
+
+/// Runs work on a thread of its own.
+type Spawn = dyn Fn(Work) -> io::Result<()> + Send + Sync;
 
 #[derive(Default)]
 struct State {
@@ -75,12 +80,16 @@ pub struct Job {
 impl Threads {
     /// Threads that wait for work for ten seconds.
     pub fn new() -> Arc<Self> {
-        Self::with(IDLE)
+        Self::with(IDLE, spawn)
     }
 
-    fn with(idle_for: Duration) -> Arc<Self> {
-        let state = State { capacity: MAX_THREADS, ..State::default() };
-        Arc::new(Self { state: Mutex::new(state), call: Condvar::new(), idle_for })
+    /// Threads that `spawn` makes.
+    pub fn with(
+        idle_for: Duration,
+        spawn: impl Fn(Work) -> io::Result<()> + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        let state = Mutex::new(State { capacity: MAX_THREADS, ..State::default() });
+        Arc::new(Self { state, call: Condvar::new(), spawn: Box::new(spawn), idle_for })
     }
 
     /// Has `work` run when its turn in `lane` comes.
@@ -125,8 +134,8 @@ impl Threads {
             return Ok(false);
         }
         let threads = Arc::clone(self);
-        match thread::Builder::new().name("rover-lookup".into()).spawn(move || threads.work()) {
-            Ok(_) => {
+        match (self.spawn)(Box::new(move || threads.work())) {
+            Ok(()) => {
                 state.threads += 1;
                 state.capacity = MAX_THREADS;
                 Ok(true)
@@ -169,16 +178,21 @@ impl Threads {
     }
 }
 
+fn spawn(work: Work) -> io::Result<()> {
+    thread::Builder::new().name("rover-lookup".into()).spawn(work).map(drop)
+}
+
 impl State {
     /// Whether one more of `lane` may run, of so many threads.
     fn admits(&self, lane: Lane, threads: usize) -> bool {
         let general = threads - EXPRESS.min(threads / 2);
+        let slow = (general - (general / 3).max(1)).max(1);
         let running = |lane: Lane| self.running[lane as usize];
         let is_general_free = running(Lane::General) + running(Lane::Slow) < general;
         match lane {
             Lane::Express => true,
             Lane::General => is_general_free,
-            Lane::Slow => is_general_free && running(Lane::Slow) < general.div_ceil(2),
+            Lane::Slow => is_general_free && running(Lane::Slow) < slow,
         }
     }
 
@@ -214,6 +228,7 @@ impl Drop for Job {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::mpsc;
     use std::time::Instant;
 
@@ -244,7 +259,7 @@ mod tests {
 
     #[test]
     fn leaves_threads_for_what_is_over_in_a_moment() {
-        let threads = Threads::with(Duration::from_millis(10));
+        let threads = Threads::with(Duration::from_millis(10), spawn);
         let (begun, beginnings) = mpsc::channel();
         let (mut jobs, mut ends) = (Vec::new(), Vec::new());
         let mut submit = |lane: Lane, count: usize| {
@@ -261,7 +276,7 @@ mod tests {
         for _ in 0..MAX_THREADS {
             counts[beginnings.recv_timeout(SOON).expect("a beginning") as usize] += 1;
         }
-        assert_eq!(counts, [4, 5, 6]);
+        assert_eq!(counts, [4, 3, 8]);
         assert_eq!(threads.state().threads, MAX_THREADS);
         assert_eq!(jobs.iter().filter(|job| job.has_begun()).count(), MAX_THREADS);
 
@@ -273,7 +288,7 @@ mod tests {
     #[test]
     fn gives_each_lane_its_share_of_the_threads_that_can_be_had() {
         let mut state = State::default();
-        for (capacity, general, slow) in [(15, 11, 6), (8, 4, 2), (3, 2, 1), (2, 1, 1), (1, 1, 1)] {
+        for (capacity, general, slow) in [(15, 11, 8), (8, 4, 3), (3, 2, 1), (2, 1, 1), (1, 1, 1)] {
             state.running = [0, general - 1, 0];
             assert!(state.admits(Lane::General, capacity));
             state.running = [0, general, 0];
@@ -285,7 +300,7 @@ mod tests {
 
     #[test]
     fn uses_a_thread_again_and_survives_work_that_panics() {
-        let threads = Threads::with(SOON);
+        let threads = Threads::with(SOON, spawn);
         for _ in 0..3 {
             let (done, is_done) = mpsc::channel();
             let _panicking = threads.submit(Lane::General, || panic!("on purpose"));
@@ -294,5 +309,35 @@ mod tests {
             until(|| threads.state().running == [0; 3] && threads.state().idle > 0);
         }
         assert!(threads.state().threads <= 2);
+    }
+
+    #[test]
+    fn leaves_work_to_a_thread_that_is_there_where_the_system_has_no_more() {
+        let allowed = Arc::new(AtomicUsize::new(0));
+        let threads = Threads::with(SOON, {
+            let allowed = Arc::clone(&allowed);
+            move |work| {
+                let take = |left: usize| left.checked_sub(1);
+                match allowed.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take) {
+                    Ok(_) => spawn(work),
+                    Err(_) => Err(io::ErrorKind::WouldBlock.into()),
+                }
+            }
+        });
+        let (begun, beginnings) = mpsc::channel();
+        let (_end, work) = blocking(&begun, Lane::General);
+        assert!(threads.submit(Lane::General, work).is_err());
+        assert!(threads.are_refused());
+
+        allowed.store(1, Ordering::SeqCst);
+        let (end, work) = blocking(&begun, Lane::General);
+        let _job = threads.submit(Lane::General, work).expect("a thread");
+        assert!(!threads.are_refused());
+        beginnings.recv_timeout(SOON).expect("a beginning");
+        let (_end, work) = blocking(&begun, Lane::Slow);
+        let job = threads.submit(Lane::Slow, work).expect("a place");
+        assert!(threads.are_refused() && !job.was_begun_at_once && !job.has_begun());
+        drop(end);
+        assert_eq!(beginnings.recv_timeout(SOON), Ok(Lane::Slow));
     }
 }
