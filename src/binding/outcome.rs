@@ -133,11 +133,12 @@ pub fn none() -> Arguments {
 
 /// An error in one line, which costs JavaScript a fraction of what an object does: the system call, the error as libuv
 /// numbers it, the TCP port or else `host` or `path`, and the address, host or path.
-fn error_line(SyscallError { syscall, errno, place: target }: &SyscallError) -> String {
+fn error_line(SyscallError { syscall, errno, target }: &SyscallError) -> String {
     match target {
         Target::Address(address) => {
             format!("{syscall} {errno} {} {}", address.port(), address.ip())
         }
+        Target::Literal(literal, port) => format!("{syscall} {errno} {port} {literal}"),
         Target::Host(host) => format!("{syscall} {errno} host {host}"),
         Target::Path(path) => format!("{syscall} {errno} path {}", path.display()),
     }

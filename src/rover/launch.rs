@@ -11,9 +11,10 @@ use super::in_flight::{Attempt, AttemptKey, Phase};
 use super::{Shared, State, panic_outcome};
 use crate::attempt::outcome::{Outcome, Times};
 use crate::attempt::{Connected, Progress, attempt};
+use crate::net::endpoint::Endpoint;
 use crate::net::error::{SyscallError, Target};
 use crate::runtime::Runtime;
-use crate::servers::{Endpoint, Server};
+use crate::servers::Server;
 
 impl Shared {
     /// Goes on with the server that was chosen for an attempt.

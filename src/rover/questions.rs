@@ -9,9 +9,10 @@ use super::delivery::Message;
 use super::in_flight::{Asking, AttemptKey, Phase};
 use super::{Shared, State};
 use crate::attempt::outcome::{Outcome, Times};
+use crate::net::endpoint::Endpoint;
 use crate::net::error::{SyscallError, Target};
 use crate::runtime::{Runtime, runtime};
-use crate::servers::{Endpoint, ServerKey};
+use crate::servers::ServerKey;
 
 impl Shared {
     /// Asks JavaScript for servers, where there are none to pick.
