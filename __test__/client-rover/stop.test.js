@@ -128,7 +128,7 @@ describe('a process whose rover was stopped', () => {
     const server = await slotServer({ greeting: '' });
     const printed = await printedBy(({ ClientRover, print }, address) => {
       const rover = new ClientRover({ ROVING_INTERVAL: 20, servers: { a: address } });
-      for (const event of ['connection', 'unreachable', 'error']) rover.on(event, () => print(event));
+      for (const event of ['connection', 'unreachable', 'closed', 'error']) rover.on(event, () => print(event));
       rover.start();
       setTimeout(() => rover.stop(), 100);
     }, server.address);
