@@ -128,7 +128,7 @@ describe('a process whose rover was stopped', () => {
     const server = await slotServer({ greeting: '' });
     const printed = await printedBy(({ ClientRover, print }, address) => {
       const rover = new ClientRover({ ROVING_INTERVAL: 20, servers: { a: address } });
-      for (const event of ['connection', 'unreachable', 'error']) rover.on(event, () => print(event));
+      for (const event of ['connection', 'unreachable', 'closed', 'error']) rover.on(event, () => print(event));
       rover.start();
       setTimeout(() => rover.stop(), 100);
     }, server.address);
@@ -152,6 +152,27 @@ describe('a process whose rover was stopped', () => {
       next.connect();
     }, server.address);
     assert.deepEqual(printed, [14]);
+  });
+});
+
+describe('a rover beside one that was stopped', () => {
+  it('gets its event, though outcomes of the other were waiting for JavaScript (row 30)', async () => {
+    const server = await slotServer({ greeting: ['1', '3', '\r\n'], gap: 150 });
+    const servers = { slow: server.address, refused: await refusedAddress() };
+    const printed = await printedBy(({ ClientRover, block, print }, { slow, refused }) => {
+      const rover = new ClientRover({ servers: { slow } });
+      rover.on('connection', (slot, socket) => {
+        print(slot);
+        socket.destroy();
+      });
+      rover.connect();
+      const other = new ClientRover({ servers: { refused } });
+      other.on('unreachable', () => print('too late'));
+      for (let n = 0; n < 5; n++) other.connect();
+      block(100);
+      other.stop();
+    }, servers);
+    assert.deepEqual(printed, [13]);
   });
 });
 

@@ -157,6 +157,7 @@ async function refusedAddress() {
 const SERVER_FOR = {
   connection: async () => (await slotServer()).address,
   unreachable: refusedAddress,
+  closed: async () => (await slotServer({ greeting: '', then: 'close' })).address,
   error: async () => (await slotServer({ greeting: 'foo\r\n' })).address,
 };
 

@@ -62,7 +62,7 @@ pub type Arguments = FnArgs<(u32, u32, i32, f64, Option<Detail>, u32, u32)>;
 /// The `server` of an attempt that has none.
 const NO_SERVER: i32 = -1;
 
-/// The `context` of what belongs to no call.
+/// The `context` of what belongs to no call. No call has this key.
 const NO_CONTEXT: u32 = u32::MAX;
 
 /// The arguments for what was taken from the outbox. A descriptor in it is put on offer.
