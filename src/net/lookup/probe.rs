@@ -28,7 +28,7 @@ use crate::net::lookup::settings::{Settings, SettingsFiles};
 const RETRY: Duration = Duration::from_millis(500);
 
 /// No longer than this, though.
-const MAX_RETRY: Duration = Duration::from_secs(8);
+const MAX_RETRY: Duration = Duration::from_secs(2);
 
 /// More questions are not kept waiting at the same time: their ids would collide. The others count as not answered.
 const MAX_WAITING: usize = 1 << 15;
