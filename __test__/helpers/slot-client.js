@@ -20,6 +20,8 @@ async function takeSlot(where) {
   const socket = net.connect(options);
   cleanup(() => socket.destroy());
   await once(socket, 'connect');
+  // How a connection ends is what some tests are about: they listen for it.
+  socket.on('error', () => {});
   let line = '';
   while (!line.endsWith('\r\n')) {
     const byte = socket.read(1);
@@ -54,11 +56,16 @@ async function secure(socket, { cert }, ALPNProtocols) {
   return secured;
 }
 
-/** All that comes on a stream until its end. */
-async function textOf(stream) {
-  let text = '';
-  for await (const part of stream.setEncoding('utf8')) text += part;
-  return text;
+/** All that comes on a stream until its end. Unlike a loop over it, this leaves the stream open. */
+function textOf(stream) {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    stream.setEncoding('utf8').on('data', (part) => {
+      text += part;
+    });
+    stream.on('end', () => resolve(text));
+    stream.on('error', reject);
+  });
 }
 
 /** One request over this very socket, which is kept. */
