@@ -3,19 +3,20 @@
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const http = require('node:http');
+const net = require('node:net');
 const path = require('node:path');
 const tls = require('node:tls');
 
 const ts = require('typescript');
 
-const { SlotServer } = require('../../examples/slot-server.js');
+const { giveSlots } = require('callosum-client-tcp-rover/server');
 
 const { makeCertificate } = require('../helpers/certificate.js');
 const { run } = require('../helpers/child.js');
 const { cleanup } = require('../helpers/cleanup.js');
 const { proxyTo, startPostgres, startRedis } = require('../helpers/database.js');
 const { shell } = require('../helpers/namespace.js');
-const { listen, refusedPort, slotServer } = require('../helpers/slot-server.js');
+const { listening, refusedPort, slotServer } = require('../helpers/slot-server.js');
 const { parsesUsing } = require('../helpers/syntax.js');
 const { temporaryDirectory } = require('../helpers/temporary.js');
 
@@ -24,10 +25,9 @@ const read = (file) => fs.readFileSync(path.join(ROOT, file), 'utf8');
 
 /** A Callosum server that sends back what it gets, where it is told to listen. */
 async function echoServer(where) {
-  const server = new SlotServer();
-  server.on('slot', (_slot, socket) => socket.pipe(socket));
-  await listen(server, where);
-  cleanup(() => server.shutdown(0));
+  const server = net.createServer((socket) => socket.pipe(socket));
+  giveSlots(server);
+  await listening(server, where);
   return server.address().port;
 }
 

@@ -37,10 +37,11 @@ async function listen(server, where) {
  *
  * @template {net.Server} Server
  * @param {Server} server
+ * @param {net.ListenOptions} [where] As of `listen`.
  * @returns {Promise<Server>}
  */
-async function listening(server) {
-  await listen(server);
+async function listening(server, where) {
+  await listen(server, where);
   const sockets = new Set();
   server.on('connection', (socket) => {
     sockets.add(socket);
