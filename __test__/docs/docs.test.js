@@ -14,7 +14,9 @@ const { giveSlots } = require('callosum-client-tcp-rover/server');
 const { makeCertificate } = require('../helpers/certificate.js');
 const { run } = require('../helpers/child.js');
 const { cleanup } = require('../helpers/cleanup.js');
+const { startCommand } = require('../helpers/command.js');
 const { proxyTo, startPostgres, startRedis } = require('../helpers/database.js');
+const { nameServer } = require('../helpers/name-server.js');
 const { shell } = require('../helpers/namespace.js');
 const { listening, refusedPort, slotServer } = require('../helpers/slot-server.js');
 const { parsesUsing } = require('../helpers/syntax.js');
@@ -43,6 +45,14 @@ async function portBefore(start, test) {
   return portOf({ greeting: '0\r\n', then: proxyTo(path) });
 }
 
+/** The port of a name server that knows what docs/dns.md says. */
+async function nameServerPort(test) {
+  const { address, serve } = await nameServer(test);
+  const addresses = ['127.0.0.1', '127.0.0.2'].map((ip) => `host-record=slots.test,${ip}`);
+  await serve([...addresses, 'srv-host=_slots._tcp.test,localhost,4060']);
+  return address.split(':')[1];
+}
+
 /**
  * What the examples count on, as the top of docs/api.md says it: the port or the path in the example, and
  * what makes such a server and gives the true port or path.
@@ -63,6 +73,8 @@ function standIns(test) {
     4044: () => portOf({ greeting: '' }),
     4045: () => portOf({ greeting: '', then: 'close' }),
     4046: () => portOf({ greeting: '20\r\n' }),
+    4050: refusedPort,
+    5353: () => nameServerPort(test),
     5432: () => portBefore(startPostgres, test),
     6379: () => portBefore(startRedis, test),
     8080: () => portOf(handTo(web())),
@@ -85,25 +97,31 @@ async function staged(code, test) {
   return code;
 }
 
-/** The blocks of JavaScript in a page: what to call each, its code, and what it says that it prints. */
+/** The blocks of JavaScript in a page: what to call each, and its code. */
 function examplesOf(page) {
   const blocks = read(page).matchAll(/^```(js|mjs)\n(.*?)^```$/gms);
   return Array.from(blocks, ({ index, input, 1: language, 2: code }) => ({
     name: `line ${input.slice(0, index).split('\n').length}, under "${/.*^#+ (.*?)$/ms.exec(input.slice(0, index))[1]}"`,
     code,
     isModule: language === 'mjs',
-    promised: Array.from(code.matchAll(/\/\/ Prints: (.*)$/gm), ([, line]) => `${line}\n`).join(''),
   }));
 }
 
+/** What a program says that it prints. */
+function promisedBy(program) {
+  return Array.from(program.matchAll(/\/\/ Prints: (.*)$/gm), ([, line]) => `${line}\n`).join('');
+}
+
 /** Runs an example, with few descriptors, until it ends or has printed what it promised. */
-async function play({ code, isModule, promised }, test, { isEndless = false } = {}) {
+async function play({ code, isModule }, test, { isEndless = false } = {}) {
+  const program = await staged(code, test);
+  const promised = promisedBy(program);
   const options = {
     isEnough: (stdout) => isEndless && stdout.startsWith(promised),
     prefix: shell('ulimit -n 256'),
   };
-  const program = await staged(code, test);
-  return run([...(isModule ? ['--input-type=module'] : []), '-e', program], options);
+  assert.notEqual(promised, '');
+  return { ...(await run([...(isModule ? ['--input-type=module'] : []), '-e', program], options)), promised };
 }
 
 describe('the example at the top of the README', () => {
@@ -111,25 +129,57 @@ describe('the example at the top of the README', () => {
 
   it('prints what it says, and roves on', async function () {
     assert.deepEqual(others, [], 'README.md has an example that nothing runs');
-    const { signal, stdout, stderr } = await play(example, this, { isEndless: true });
-    assert.notEqual(example.promised, '');
-    assert.deepEqual({ signal, stdout, stderr }, { signal: 'SIGKILL', stdout: example.promised, stderr: '' });
+    const { signal, stdout, stderr, promised } = await play(example, this, { isEndless: true });
+    assert.deepEqual({ signal, stdout, stderr }, { signal: 'SIGKILL', stdout: promised, stderr: '' });
   });
 });
 
-describe('the examples of docs/api.md', () => {
-  for (const example of examplesOf('docs/api.md')) {
-    it(`${example.name} print what they say, and end`, async function () {
-      this.timeout(60_000);
-      if (/\busing /.test(example.code) && !parsesUsing()) return this.skip();
-      const { code, signal, stdout, stderr } = await play(example, this);
-      assert.notEqual(example.promised, '');
-      assert.deepEqual(
-        { code, signal, stdout, stderr },
-        { code: 0, signal: null, stdout: example.promised, stderr: '' },
-      );
+for (const page of ['docs/api.md', 'docs/dns.md', 'docs/server.md']) {
+  describe(`the examples of ${page}`, () => {
+    for (const example of examplesOf(page)) {
+      it(`${example.name} print what they say, and end`, async function () {
+        this.timeout(60_000);
+        if (/\busing /.test(example.code) && !parsesUsing()) return this.skip();
+        const { code, signal, stdout, stderr, promised } = await play(example, this);
+        assert.deepEqual({ code, signal, stdout, stderr }, { code: 0, signal: null, stdout: promised, stderr: '' });
+      });
+    }
+  });
+}
+
+describe('the examples of docs/command.md', () => {
+  const examples = Array.from(read('docs/command.md').matchAll(/^```console\n\$ callosum (.*)\n([^]*?)^```$/gm));
+
+  it('are there', () => assert.notEqual(examples.length, 0));
+
+  for (const [, args, printed] of examples) {
+    it(`callosum ${args} prints what it says`, async function () {
+      const [command, ...lines] = (await staged(`${args}\n${printed}`, this)).trimEnd().split('\n');
+      const { nextLine } = startCommand(command.split(' '));
+      for (const line of lines) assert.equal(await nextLine(), line);
     });
   }
+});
+
+describe('docs/server.md, docs/dns.md and docs/command.md', () => {
+  for (const [page, file, types] of [
+    ['docs/server.md', 'server.d.ts', ['SlotOptions', 'DrainOptions']],
+    ['docs/dns.md', 'dns.d.ts', ['FollowOptions', 'FollowerEvents']],
+  ]) {
+    it(`describe each option and event of ${file}`, () => {
+      for (const type of types) {
+        const [, body] = new RegExp(`^export type ${type} = \\{\n(.*?)^\\};`, 'ms').exec(read(file));
+        const names = Array.from(body.matchAll(/^ {4}(\w+)\??:/gm), ([, name]) => name);
+        assert.ok(names.length > 0, type);
+        for (const name of names) assert.match(read(page), new RegExp(`^ +- \`${name}\` \`<|^### Event: \`'${name}'\``, 'm'), name);
+      }
+    });
+  }
+
+  it('describe each option of callosum slots', () => {
+    const { options } = require('../../lib/cli/slots.js');
+    for (const name of Object.keys(options)) assert.match(read('docs/command.md'), new RegExp(`^- \`--${name} `, 'm'), name);
+  });
 });
 
 describe('docs/api.md', () => {
@@ -169,7 +219,7 @@ describe('docs/api.md', () => {
   });
 
   it('names each error code of the package', () => {
-    const sources = fs.readdirSync(path.join(ROOT, 'lib')).map((name) => read(`lib/${name}`));
+    const sources = fs.readdirSync(path.join(ROOT, 'lib')).filter((name) => name.endsWith('.js')).map((name) => read(`lib/${name}`));
     const codes = new Set(sources.join('\n').match(/'ERR_\w+'/g).map((code) => code.slice(1, -1)));
     assert.ok(codes.size > 5);
     for (const code of codes) assert.match(page, new RegExp(`^(#+ |\\| )\`${code}\``, 'm'), code);
@@ -237,7 +287,10 @@ describe('the figures of the README', () => {
   });
 });
 
-for (const page of ['README.md', 'RELEASING.md', 'docs/api.md', 'bench/README.md', 'examples/README.md']) {
+const DOCS = fs.readdirSync(path.join(ROOT, 'docs')).filter((name) => name.endsWith('.md'));
+const PAGES = ['README.md', 'RELEASING.md', 'bench/README.md', 'examples/README.md', ...DOCS.map((name) => `docs/${name}`)];
+
+for (const page of PAGES) {
   describe(`the links of ${page}`, () => {
     /** What GitHub calls the headings of a page. */
     const anchorsOf = (file) =>
