@@ -7,6 +7,7 @@ const { abortError, onAbort } = require('./abort');
 const { publish } = require('./diagnostics');
 const { closeAll, isOpen, openContext, setOutstanding, syncSettings } = require('./environment');
 const { NativeAdmission: Admission } = require('./native');
+const { netPermissionError } = require('./native/permission');
 const { MAX_DELAY, checkNumber, checkOption } = require('./options');
 const { noServersError, pendingError } = require('./outcomes');
 const { LOOK_INTERVAL, endRoving, startRoving, tickingRoving } = require('./roving');

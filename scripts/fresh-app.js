@@ -7,11 +7,13 @@ const assert = require('node:assert/strict');
 const { execFileSync, spawn } = require('node:child_process');
 const { once } = require('node:events');
 const { mkdirSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } = require('node:fs');
+const net = require('node:net');
 const { tmpdir } = require('node:os');
 const { join } = require('node:path');
 const { createInterface } = require('node:readline');
 
-const { SlotServer } = require('../examples/slot-server');
+const { giveSlots } = require('callosum-client-tcp-rover/server');
+
 const { ROOT } = require('./packing');
 
 const LIMIT_MS = 20_000;
@@ -76,7 +78,8 @@ class FreshApp {
 
   /** Runs the usage example of the README, until it printed three connections. */
   async runUsageExample() {
-    const servers = [new SlotServer(), new SlotServer()];
+    const servers = [net.createServer(), net.createServer()];
+    const slots = servers.map((server) => giveSlots(server));
     try {
       const ports = [];
       for (const server of servers) {
@@ -91,7 +94,8 @@ class FreshApp {
       }
       assert.equal(connections, 3, 'the usage example of the README printed no connections');
     } finally {
-      await Promise.all(servers.map((server) => server.shutdown()));
+      for (const server of servers) server.close();
+      await Promise.all(slots.map((one) => one.drain({ over: 0, grace: 1000 })));
     }
   }
 

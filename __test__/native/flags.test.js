@@ -7,6 +7,7 @@ const path = require('node:path');
 const { run } = require('../helpers/child.js');
 const { addBinary, installPackage } = require('../helpers/installed-package.js');
 const { slotServer } = require('../helpers/slot-server.js');
+const { skip } = require('../helpers/skip.js');
 const { target } = require('../../lib/native/platform.js');
 const { name } = require('../../package.json');
 
@@ -51,7 +52,7 @@ describe('under a flag of Node.js', () => {
 
   it('loads and roves with permission to read nothing but the app (row 36)', async function () {
     // Before it, nothing loads an addon.
-    if (!knows('--allow-addons')) this.skip();
+    if (!knows('--allow-addons')) return skip(this, 'this Node.js has no --allow-addons');
     const { app, folder, start } = await installApp();
     const flags = [...PERMISSION, '--allow-addons', `--allow-fs-read=${path.join(folder, '*')}`];
     const { stdout, stderr } = await start([...flags, app]);
@@ -59,7 +60,7 @@ describe('under a flag of Node.js', () => {
   });
 
   it('loads and roves where it may not look for a binary beside it (row 36)', async function () {
-    if (!knows('--allow-addons')) this.skip();
+    if (!knows('--allow-addons')) return skip(this, 'this Node.js has no --allow-addons');
     const { app, pathOf, start } = await installApp();
     const files = [`${name}/index.js`, `${name}/package.json`, `${name}/lib/*`, `${name}-${target()}/*`];
     const reads = [app, ...files.map(pathOf)].map((file) => `--allow-fs-read=${file}`);
@@ -68,7 +69,7 @@ describe('under a flag of Node.js', () => {
   });
 
   it('says to start with --allow-addons where that is missing (row 36)', async function () {
-    if (!knows('--allow-addons')) this.skip();
+    if (!knows('--allow-addons')) return skip(this, 'this Node.js has no --allow-addons');
     const { app, start } = await installApp();
     const { stderr } = await start([...PERMISSION, '--allow-fs-read=*', app]);
     assert.match(stderr, /cannot load its binary on this platform .*addons is disabled\. Start Node\.js with --allow-addons\.$/m);
@@ -82,7 +83,7 @@ describe('under a flag of Node.js', () => {
   });
 
   it('says what it has to read where it may not (row 36)', async function () {
-    if (!knows('--permission')) this.skip();
+    if (!knows('--permission')) return skip(this, 'this Node.js has no --permission');
     const { app, pathOf, start } = await installApp();
     const reads = [app, pathOf(`${name}/*`)].map((file) => `--allow-fs-read=${file}`);
     const { stderr } = await start([...PERMISSION, '--allow-addons', ...reads, app]);
@@ -110,7 +111,7 @@ describe('a startup snapshot', () => {
   it('is made with one error, and does not end the process (row 36)', async function () {
     const [major, minor] = process.versions.node.split('.').map(Number);
     // The first ones cannot save the modules of Node.js itself.
-    if (major === 20 && minor < 19) this.skip();
+    if (major === 20 && minor < 19) return skip(this, 'its startup snapshots run no require');
     const { pathOf, start } = await installApp();
     fs.writeFileSync(pathOf('../builds.js'), BUILDS);
     const { code, stdout } = await start(['--snapshot-blob', pathOf('../blob'), '--build-snapshot', pathOf('../builds.js')]);

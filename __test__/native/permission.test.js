@@ -4,6 +4,7 @@ const assert = require('node:assert/strict');
 const path = require('node:path');
 
 const { printedBy } = require('../helpers/child.js');
+const { skip } = require('../helpers/skip.js');
 
 const FILE = path.resolve(__dirname, '../../lib/native/permission.js');
 const hasNet = process.allowedNodeEnvironmentFlags.has('--allow-net');
@@ -44,7 +45,7 @@ describe('the permission to connect', () => {
   });
 
   it('is what Node.js says under --permission (row 36)', async function () {
-    if (!hasNet) this.skip();
+    if (!hasNet) return skip(this, 'this Node.js has no --allow-net');
     const codeUnder = (flags) => {
       const nodeArgs = ['--permission', '--allow-fs-read=*', '--allow-addons', ...flags];
       const body = ({ print }, file) => print(require(file).netPermissionError()?.code ?? null);

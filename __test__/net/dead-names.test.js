@@ -4,6 +4,7 @@ const assert = require('node:assert/strict');
 
 const { printedBy } = require('../helpers/child.js');
 const { namespace } = require('../helpers/namespace.js');
+const { skip } = require('../helpers/skip.js');
 
 const HOSTS = '127.0.0.1 localhost\n';
 const RESOLV = 'nameserver 127.0.0.1\n';
@@ -78,7 +79,7 @@ describe('a name server', () => {
   beforeEach(function () {
     prefix = namespace({ hosts: HOSTS, resolv: RESOLV });
     // No private network: unshare is not permitted.
-    if (prefix === null) this.skip();
+    if (prefix === null) return skip(this, 'no private network: unshare is not permitted');
   });
 
   it('is asked once more after a second where a packet is lost, and not after five (row 33)', async () => {

@@ -7,6 +7,7 @@ const os = require('node:os');
 const { cleanup } = require('../helpers/cleanup.js');
 const { attemptAt, makeRover, record } = require('../helpers/rover.js');
 const { refusedPort, slotServer } = require('../helpers/slot-server.js');
+const { skip } = require('../helpers/skip.js');
 
 const LOOPBACK = Object.entries(os.networkInterfaces()).find(([, of]) => of.some(({ internal }) => internal))?.[0];
 
@@ -90,7 +91,7 @@ describe('a literal address', () => {
 describe('a Unix socket', () => {
   it('with an abstract name is connected to by all of its bytes (row 5)', async function () {
     // Only Linux has them; the names that older releases of Node listen at have another length.
-    if (process.platform !== 'linux' || Number(process.versions.node.split('.')[0]) < 24) return this.skip();
+    if (process.platform !== 'linux' || Number(process.versions.node.split('.')[0]) < 24) return skip(this, 'paths are those of Node.js 24 on Linux');
     const path = `\0callosum-${process.pid}\0x`;
     await slotServer({ path });
     assert.equal((await attemptAt({ path })).event, 'connection');
