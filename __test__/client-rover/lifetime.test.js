@@ -269,6 +269,33 @@ describe('a process with a rover', () => {
     assert.deepEqual(printed, [13]);
   });
 
+  for (const [what, act, expected] of [
+    ['kept alive by a rover whose intervalId was set to null', () => {}, [3]],
+    ['ended by clearInterval of the timer that was put aside', (aside) => clearInterval(aside), []],
+    ['ended by unref() of the timer that was put aside', (aside) => aside.unref(), []],
+  ]) {
+    it(`is ${what} (rows 9 and 10)`, async () => {
+      const { address } = await slotServer({ greeting: '13\r\n', then: 'close' });
+      const printed = await printedBy(
+        ({ ClientRover, print }, { act, server }) => {
+          const rover = new ClientRover({ ROVING_INTERVAL: 50, servers: { a: server } });
+          let connections = 0;
+          rover.on('connection', () => {
+            if (++connections < 3) return;
+            print(connections);
+            rover.stop();
+          });
+          rover.start();
+          const aside = rover.intervalId;
+          rover.intervalId = null;
+          (0, eval)(act)(aside);
+        },
+        { act: `(${act})`, server: address },
+      );
+      assert.deepEqual(printed, expected);
+    });
+  }
+
   it('may end in mid-rove by process.exit (row 10)', async () => {
     const server = await slotServer({ greeting: '' });
     const printed = await printedBy(({ ClientRover, print }, address) => {
