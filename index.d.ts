@@ -7,11 +7,11 @@ export = ClientRover;
  *
  * The roving itself runs on a thread of its own. A started rover keeps the process alive, as does an attempt in flight.
  *
- * @template {Server} [S=Server] What the app's servers are: their type is that of `server` wherever one is told.
+ * @template {ClientRover.Server} [S=ClientRover.Server] What the app's servers are: what it is told as `server` has this type.
  */
 declare class ClientRover<S extends ClientRover.Server = ClientRover.Server> extends EventEmitter {
     /**
-     * @param {Options<NoInfer<S>> | null} [options]
+     * @param {ClientRover.Options<NoInfer<S>> | null} [options]
      * @throws {TypeError | RangeError} For a bad option.
      */
     constructor(options?: ClientRover.Options<NoInfer<S>> | null);
@@ -71,8 +71,8 @@ declare class ClientRover<S extends ClientRover.Server = ClientRover.Server> ext
      *
      * @param {object} [options]
      * @param {AbortSignal | null} [options.signal] Abandons the attempt when it is aborted.
-     * @returns {Promise<Connection<S>>} Rejected with the error of the outcome, which has `id` and `server` where a server
-     *   was picked; with `ERR_CALLOSUM_REJECTED` and `slot` where the slot is above `MAX_SLOT`; with
+     * @returns {Promise<ClientRover.Connection<S>>} Rejected with the error of the outcome, which has `id`
+     *   and `server` where a server was picked; with `ERR_CALLOSUM_REJECTED` and `slot` where the slot is above `MAX_SLOT`; with
      *   `ERR_CALLOSUM_PENDING` where `MAX_PENDING` is reached; with an `AbortError` where it is aborted or stopped.
      */
     rove(options?: {
@@ -100,7 +100,9 @@ declare class ClientRover<S extends ClientRover.Server = ClientRover.Server> ext
      * @template {boolean} [B=false]
      * @param {object} [options]
      * @param {B} [options.servers] Whether to add `servers`: the same for each server, by id.
-     * @returns {B extends true ? Stats & { servers: Map<string, ServerStats> } : Stats}
+     * @returns {B extends true
+     *   ? ClientRover.Stats & { servers: Map<string, ClientRover.ServerStats> }
+     *   : ClientRover.Stats}
      */
     stats<B extends boolean = false>(options?: {
         servers?: B;

@@ -13,18 +13,16 @@ const { LOOK_INTERVAL, endRoving, startRoving, tickingRoving } = require('./rovi
 const { initialise, setMaxSlot, stateOf, syncFields } = require('./state');
 const { statsOf } = require('./stats');
 
-/** @import { Connection, Options, Server, ServerStats, Servers, Stats } from './types' */
-
 /**
  * A rover: keeps trying random servers, and emits what became of it.
  *
  * The roving itself runs on a thread of its own. A started rover keeps the process alive, as does an attempt in flight.
  *
- * @template {Server} [S=Server] What the app's servers are: their type is that of `server` wherever one is told.
+ * @template {import('./types').Server} [S=import('./types').Server] What the app's servers are: what it is told as `server` has this type.
  */
 class ClientRover extends EventEmitter {
   /**
-   * @param {Options<NoInfer<S>> | null} [options]
+   * @param {import('./types').Options<NoInfer<S>> | null} [options]
    * @throws {TypeError | RangeError} For a bad option.
    */
   constructor(options) {
@@ -38,7 +36,7 @@ class ClientRover extends EventEmitter {
     /**
      * The servers by id. Can be written to: the next pick honours it.
      *
-     * @type {Servers<S>}
+     * @type {import('./types').Servers<S>}
      */
     this.servers;
     /**
@@ -120,8 +118,8 @@ class ClientRover extends EventEmitter {
    *
    * @param {object} [options]
    * @param {AbortSignal | null} [options.signal] Abandons the attempt when it is aborted.
-   * @returns {Promise<Connection<S>>} Rejected with the error of the outcome, which has `id` and `server` where a server
-   *   was picked; with `ERR_CALLOSUM_REJECTED` and `slot` where the slot is above `MAX_SLOT`; with
+   * @returns {Promise<import('./types').Connection<S>>} Rejected with the error of the outcome, which has `id`
+   *   and `server` where a server was picked; with `ERR_CALLOSUM_REJECTED` and `slot` where the slot is above `MAX_SLOT`; with
    *   `ERR_CALLOSUM_PENDING` where `MAX_PENDING` is reached; with an `AbortError` where it is aborted or stopped.
    */
   rove(options) {
@@ -131,10 +129,10 @@ class ClientRover extends EventEmitter {
       const state = prepared(this);
       if (state === null) throw abortError(stateOf(this).signal?.reason);
       let forget = () => {};
-      const settle = (error, connection) => {
+      const settle = /** @type {import('./outcomes').Settle} */ (error, connection) => {
         forget();
         if (error === undefined) reject(abortError(signal?.reason));
-        else if (error === null) resolve(connection);
+        else if (error === null) resolve(/** @type {any} */ (connection));
         else reject(error);
       };
       const { admission, context } = attempt(this, state, settle);
@@ -181,7 +179,9 @@ class ClientRover extends EventEmitter {
    * @template {boolean} [B=false]
    * @param {object} [options]
    * @param {B} [options.servers] Whether to add `servers`: the same for each server, by id.
-   * @returns {B extends true ? Stats & { servers: Map<string, ServerStats> } : Stats}
+   * @returns {B extends true
+   *   ? import('./types').Stats & { servers: Map<string, import('./types').ServerStats> }
+   *   : import('./types').Stats}
    */
   stats(options) {
     return /** @type {any} */ (statsOf(syncFields(this), options?.servers ?? false));

@@ -46,18 +46,14 @@ function compile(...names) {
 /** Without what only repeats the declaration that stands below it, and without imports of other files. */
 function tidied(declarations) {
   return declarations
-    .replace(/^ *\/\*\* @import .*\n/gm, '')
     .replace(/^import .*\n/gm, '')
     .replace(/^ +\*\n +\* @type .*\n/gm, '')
     .replace(/^export \{\};\n/gm, '');
 }
 
-/** The types as those of the namespace, which a class does not see by their bare names. */
-function qualified(declarations, types) {
-  const names = Array.from(types.matchAll(/^export type (\w+)/gm), ([, name]) => name);
-  const bare = new RegExp(`(?<![.\\w])(${names.join('|')})\\b(?!:)`, 'g');
-  const lines = declarations.split('\n');
-  return lines.map((line) => (/^ *(\/\*)?\*/.test(line) ? line : line.replace(bare, 'ClientRover.$1'))).join('\n');
+/** The types, which are in a file of their own here, as those of the namespace. */
+function qualified(declarations) {
+  return declarations.replace(/import\(["']\.\/types["']\)\./g, 'ClientRover.');
 }
 
 /** The type argument that the compiler makes up: apps with older types of Node have none to give. */
@@ -102,7 +98,7 @@ import EventEmitter = require('node:events');
 const [rover, types] = compile('client-rover', 'types').map(tidied);
 const generated = [
   header,
-  withPlainEmitter(qualified(rover, types)),
+  withPlainEmitter(qualified(rover)),
   withoutNew(),
   namespaceOf(types),
   typedEvents(),
