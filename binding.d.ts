@@ -101,7 +101,7 @@ export interface NativeOptions {
   jitter: number
 }
 
-/** A server, checked. */
+/** A server, checked: see `lib/servers/normalize.js`. */
 export interface NativeServer {
   /** A name or an IP address; not needed with `path`. */
   host?: string

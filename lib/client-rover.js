@@ -7,6 +7,7 @@ const { abortError, onAbort } = require('./abort');
 const { publish } = require('./diagnostics');
 const { closeAll, isOpen, openContext, setOutstanding, syncSettings } = require('./environment');
 const { NativeAdmission: Admission } = require('./native');
+const { netPermissionError } = require('./native/permission');
 const { MAX_DELAY, checkNumber, checkOption } = require('./options');
 const { noServersError, pendingError } = require('./outcomes');
 const { LOOK_INTERVAL, endRoving, startRoving, tickingRoving } = require('./roving');
@@ -96,6 +97,8 @@ class ClientRover extends EventEmitter {
    * @returns {void}
    */
   connect() {
+    const denied = netPermissionError();
+    if (denied) return void this.emit('error', denied);
     const state = prepared(this);
     if (state === null) return;
     if (attempt(this, state, null).admission === Admission.NoServers) this.emit('error', noServers(this));
@@ -108,6 +111,8 @@ class ClientRover extends EventEmitter {
    * @throws {TypeError | RangeError} For a bad `ROVING_INTERVAL`.
    */
   start() {
+    const denied = netPermissionError();
+    if (denied) return void this.emit('error', denied);
     const state = prepared(this, Infinity);
     if (state === null) return;
     if (startRoving(this, state, connect)) this.emit('error', noServers(this));
@@ -126,6 +131,8 @@ class ClientRover extends EventEmitter {
     return new Promise((resolve, reject) => {
       const signal = checkOption('signal', options?.signal);
       if (signal?.aborted) throw abortError(signal.reason);
+      const denied = netPermissionError();
+      if (denied) throw denied;
       const state = prepared(this);
       if (state === null) throw abortError(stateOf(this).signal?.reason);
       let forget = () => {};

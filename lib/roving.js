@@ -102,7 +102,7 @@ function startRoving(rover, state, connect) {
   }
   roving.handle = handle;
   rover.intervalId = handle;
-  if (!isNative) rover.connect();
+  if (!isNative) callback();
   return admission === Admission.NoServers;
 }
 

@@ -1,16 +1,25 @@
 'use strict';
 
-// Writes index.d.ts: what the TypeScript compiler makes of lib/client-rover.js, of lib/types.js and of their JSDoc, in
-// one file; and what JSDoc cannot express: the typed events, and that `new` may be left out. With `--check` it only
-// says whether the file is stale.
+// Writes the declarations of the package and of its subpaths: what the TypeScript compiler makes of a module and its
+// JSDoc, and what JSDoc cannot express: the typed events, and that the `new` of a rover may be left out. With `--check`
+// it only says whether they are stale.
 
 const { execFileSync } = require('node:child_process');
-const { mkdtempSync, readFileSync, rmSync, writeFileSync } = require('node:fs');
+const { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } = require('node:fs');
 const { tmpdir } = require('node:os');
 const { join } = require('node:path');
 
 const ROOT = join(__dirname, '..');
-const TARGET = join(ROOT, 'index.d.ts');
+
+/**
+ * By file of declarations: the module that they are of, with the one that has its types where that is another; its
+ * emitter with the type of its events, and the classes that apps may name, but not construct.
+ */
+const MODULES = {
+  'index.d.ts': { generate: ofRover, source: 'client-rover', typedefs: 'types' },
+  'dns.d.ts': { generate: ofSubpath, source: 'dns/index', emitter: 'Follower', events: 'FollowerEvents', types: ['Follower'] },
+  'server.d.ts': { generate: ofSubpath, source: 'server/index', types: ['Slots'] },
+};
 
 /** The events that every emitter has or can have, such as `errorMonitor`. */
 const ANY_EMITTERS = "'newListener' | 'removeListener' | symbol";
@@ -25,7 +34,10 @@ const LISTENER_METHODS = [
   'removeListener',
 ];
 
-/** The declarations that the compiler makes of a file. */
+/** What the type of a rover depends on, as it is declared and as it is used. */
+const PARAMETER = '<S extends ClientRover.Server = ClientRover.Server>';
+
+/** The declarations that the compiler makes of modules of lib/. */
 function compile(...names) {
   const folder = mkdtempSync(join(tmpdir(), 'types-'));
   try {
@@ -33,80 +45,91 @@ function compile(...names) {
     const options = [
       ...['--allowJs', '--declaration', '--emitDeclarationOnly', '--skipLibCheck'],
       ...['--module', 'node16', '--target', 'es2022', '--lib', 'es2023,esnext.disposable'],
-      ...['--types', 'node', '--rootDir', join(ROOT, 'lib'), '--outDir', folder],
+      ...['--types', 'node', '--outDir', folder],
     ];
     const sources = names.map((name) => join(ROOT, 'lib', `${name}.js`));
-    execFileSync(process.execPath, [compiler, ...sources, ...options], { cwd: ROOT, stdio: 'inherit' });
-    return names.map((name) => readFileSync(join(folder, `${name}.d.ts`), 'utf8'));
+    execFileSync(process.execPath, [compiler, ...sources, ...options, '--rootDir', join(ROOT, 'lib')], {
+      cwd: ROOT,
+      stdio: 'inherit',
+    });
+    return names.map((name) => tidied(readFileSync(join(folder, `${name}.d.ts`), 'utf8')));
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-/** Without what only repeats the declaration that stands below it, and without imports of other files. */
+/**
+ * Without the JSDoc of types that the compiler repeats above the declarations it made of it, without `@type` tags,
+ * which only repeat the types below them, and without a type argument that the compiler makes up: apps with older types
+ * of Node have none to give.
+ */
 function tidied(declarations) {
   return declarations
-    .replace(/^import .*\n/gm, '')
+    .replace(/^\/\*\*\n(?: \*.*\n)*? \* @typedef (?:.*\n)*?(?: \*.*\n)*? \*\/\n/gm, '')
     .replace(/^ +\*\n +\* @type .*\n/gm, '')
-    .replace(/^export \{\};\n/gm, '');
+    .replace(/extends EventEmitter<.*?>/, 'extends EventEmitter');
 }
 
-/** The types, which are in a file of their own here, as those of the namespace. */
-function qualified(declarations) {
-  return declarations.replace(/import\(["']\.\/types["']\)\./g, 'ClientRover.');
-}
-
-/** The type argument that the compiler makes up: apps with older types of Node have none to give. */
-function withPlainEmitter(declarations) {
-  return declarations.replace(/extends EventEmitter<.*?>/, 'extends EventEmitter');
-}
-
-function namespaceOf(types) {
-  const members = types.replaceAll('import("./client-rover")<', 'ClientRover<').replace(/^export type/gm, 'type');
-  return `declare namespace ClientRover {\n${members.trim().replace(/^(?=.)/gm, '    ')}\n}\n`;
-}
-
-function withoutNew() {
-  const parameters = '<S extends ClientRover.Server = ClientRover.Server>';
-  return `/**
- * The same without \`new\`, as constructors could be called in 2013.
- */
-declare function ClientRover${parameters}(options?: ClientRover.Options<NoInfer<S>> | null): ClientRover<S>;
-`;
-}
-
-function typedEvents() {
+/** @param {string} [parameter] Of the emitter's type, without its constraint. */
+function listenerMethods(emitter, events, parameter = '') {
   const methods = LISTENER_METHODS.map(
-    (name) => `    ${name}<E extends keyof ClientRover.Events>(
+    (name) => `    ${name}<E extends keyof ${events}>(
         event: E,
-        listener: (this: ClientRover<S>, ...args: ClientRover.Events<S>[E]) => void,
+        listener: (this: ${emitter}${parameter}, ...args: ${events}${parameter}[E]) => void,
     ): this;
     ${name}(event: ${ANY_EMITTERS}, listener: (...args: any[]) => void): this;`,
   );
-  return `interface ClientRover<S extends ClientRover.Server = ClientRover.Server> {
-${methods.join('\n')}
-    emit<E extends keyof ClientRover.Events>(event: E, ...args: ClientRover.Events<S>[E]): boolean;
+  return `${methods.join('\n')}
+    emit<E extends keyof ${events}>(event: E, ...args: ${events}${parameter}[E]): boolean;
     emit(event: ${ANY_EMITTERS}, ...args: any[]): boolean;
-}
 `;
 }
 
-const header = `/// <reference types="node" />
-// Generated by \`npm run build:types\` from lib/client-rover.js and lib/types.js. Do not edit.
-import EventEmitter = require('node:events');
+/** The types, which have a module of their own, become those of a namespace that is called as the class is. */
+function ofRover({ source, typedefs }) {
+  const [rover, types] = compile(source, typedefs);
+  const members = types
+    .replaceAll('import("./client-rover")<', 'ClientRover<')
+    .replace(/^export type/gm, 'type')
+    .trim()
+    .replace(/^(?=.)/gm, '    ');
+  return `import EventEmitter = require('node:events');
+${rover.replace(/^import .*\n/gm, '').replace(/import\(["']\.\/types["']\)\./g, 'ClientRover.')}/**
+ * The same without \`new\`, as constructors could be called in 2013.
+ */
+declare function ClientRover${PARAMETER}(options?: ClientRover.Options<NoInfer<S>> | null): ClientRover<S>;
+declare namespace ClientRover {
+${members}
+}
+interface ClientRover${PARAMETER} {
+${listenerMethods('ClientRover', 'ClientRover.Events', '<S>')}}
 `;
-const [rover, types] = compile('client-rover', 'types').map(tidied);
-const generated = [
-  header,
-  withPlainEmitter(qualified(rover)),
-  withoutNew(),
-  namespaceOf(types),
-  typedEvents(),
-].join('');
+}
 
-if (!process.argv.includes('--check')) {
-  writeFileSync(TARGET, generated);
-} else if (readFileSync(TARGET, 'utf8') !== generated) {
-  console.error('index.d.ts is stale: run `npm run build:types` and commit it.');
-  process.exitCode = 1;
+function ofSubpath({ source, emitter, events, types = [] }) {
+  return [
+    ...compile(source),
+    emitter === undefined ? '' : `interface ${emitter} {\n${listenerMethods(emitter, events)}}\n`,
+    ...types.map((name) => `export type { ${name} };\n`),
+  ].join('');
+}
+
+function declarationsOf({ generate, ...module }) {
+  return [
+    // TypeScript 6 and later load no types by themselves, and what they do not find is `any`.
+    '/// <reference types="node" />\n',
+    `// Generated by \`npm run build:types\` from lib/${module.source}.js. Do not edit.\n`,
+    generate(module),
+  ].join('');
+}
+
+for (const [file, module] of Object.entries(MODULES)) {
+  const target = join(ROOT, file);
+  const generated = declarationsOf(module);
+  if (!process.argv.includes('--check')) {
+    writeFileSync(target, generated);
+  } else if (!existsSync(target) || readFileSync(target, 'utf8') !== generated) {
+    console.error(`${file} is stale: run \`npm run build:types\` and commit it.`);
+    process.exitCode = 1;
+  }
 }

@@ -2,3 +2,9 @@
 interface PropertyDescriptor {
   __proto__?: null;
 }
+
+// The packages with the binaries, of which one is installed at most.
+declare module 'callosum-client-tcp-rover-*' {
+  const binary: typeof import('../binding');
+  export = binary;
+}

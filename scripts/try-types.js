@@ -11,7 +11,7 @@ const { execFileSync } = require('node:child_process');
 const { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } = require('node:fs');
 const { join } = require('node:path');
 
-const { ROOT, pack, readManifest } = require('./packing');
+const { ROOT, pack, readManifest, unpack } = require('./packing');
 
 const APPS = join(ROOT, '__test__', 'types');
 const TREE = join(ROOT, 'target', 'types');
@@ -21,11 +21,6 @@ const PACKAGE = join(APP, 'node_modules', readManifest(ROOT).name);
 const COMPILERS = ['typescript54', 'typescript', 'typescript6', 'typescript7'];
 /** Compiled only: it roves, and calls what must not be called. */
 const COMPILED_ONLY = 'api.js';
-
-function unpackInto(folder) {
-  mkdirSync(folder, { recursive: true });
-  execFileSync('tar', ['-xzf', pack(ROOT, TREE), '-C', folder, '--strip-components=1']);
-}
 
 /**
  * Compiles the apps of a configuration, without a look at the declarations themselves and with one, and says which
@@ -41,7 +36,8 @@ function compile(compiler, config) {
 }
 
 rmSync(TREE, { recursive: true, force: true });
-unpackInto(PACKAGE);
+mkdirSync(TREE, { recursive: true });
+unpack(pack(ROOT, TREE), PACKAGE);
 cpSync(APPS, APP, { recursive: true });
 // Without one, the app would be a part of the checkout, and its imports would not look into node_modules.
 writeFileSync(join(APP, 'package.json'), '{"private": true}');

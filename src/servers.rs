@@ -5,14 +5,13 @@
 //! attempt's server can name it, dropped or not.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use slab::Slab;
 
 use crate::attempt::outcome::{Outcome, Times, Verdict};
+use crate::net::endpoint::Endpoint;
 use crate::net::error::Target;
 use crate::stats::ServerStats;
 
@@ -26,64 +25,6 @@ pub enum Server {
         /// The name, as far as there is one.
         host: Arc<str>,
     },
-}
-
-/// Where a server listens.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Endpoint {
-    /// A TCP port.
-    Tcp {
-        /// A name or an IP address.
-        host: Arc<str>,
-        /// The port.
-        port: u16,
-        /// What kinds of addresses a look-up of `host` asks for.
-        family: Family,
-        /// The local address to connect from; none leaves it to the system.
-        local_address: Option<IpAddr>,
-        /// How many of the addresses of `host` are tried.
-        addresses: Addresses,
-    },
-    /// A Unix domain socket.
-    Unix {
-        /// Its path.
-        path: PathBuf,
-    },
-}
-
-impl Endpoint {
-    /// The peer as the subject of a fault, before an address of it is known.
-    pub fn target(&self) -> Target {
-        match self {
-            Self::Tcp { host, .. } => Target::Host(Arc::clone(host)),
-            Self::Unix { path } => Target::Path(path.clone()),
-        }
-    }
-}
-
-/// How many of the addresses of a name are tried.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Addresses {
-    /// The first one and no other.
-    First,
-    /// All, each with this head start over the next (RFC 8305, section 5).
-    Raced(Duration),
-}
-
-impl Addresses {
-    /// The head start that RFC 8305 recommends.
-    pub const HEAD_START: Duration = Duration::from_millis(250);
-}
-
-/// The kinds of addresses that a look-up asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Family {
-    /// Both.
-    Any,
-    /// IPv4 only.
-    V4,
-    /// IPv6 only.
-    V6,
 }
 
 impl Server {
@@ -309,6 +250,8 @@ fn is_failure(outcome: &Outcome) -> Option<bool> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);

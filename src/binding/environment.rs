@@ -18,10 +18,9 @@ use super::{invalid, milliseconds};
 use crate::env::Environment;
 use crate::env::handoff::{Handoff, is_main_thread};
 use crate::env::outbox::Outbox;
-use crate::net::connect::{AddressPolicy, Order};
+use crate::net::endpoint::{AddressPolicy, Addresses, Order};
 use crate::rover::delivery::Delivery;
 use crate::runtime::{Wake, wake_before_park};
-use crate::servers::Addresses;
 
 /// Not the queue of it, but its being referenced keeps the process alive.
 type Waker = ThreadsafeFunction<(), Unit, Arguments, Status, false, true>;

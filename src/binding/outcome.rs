@@ -62,7 +62,7 @@ pub type Arguments = FnArgs<(u32, u32, i32, f64, Option<Detail>, u32, u32)>;
 /// The `server` of an attempt that has none.
 const NO_SERVER: i32 = -1;
 
-/// The `context` of what belongs to no call.
+/// The `context` of what belongs to no call. No call has this key.
 const NO_CONTEXT: u32 = u32::MAX;
 
 /// The arguments for what was taken from the outbox. A descriptor in it is put on offer.
@@ -133,11 +133,12 @@ pub fn none() -> Arguments {
 
 /// An error in one line, which costs JavaScript a fraction of what an object does: the system call, the error as libuv
 /// numbers it, the TCP port or else `host` or `path`, and the address, host or path.
-fn error_line(SyscallError { syscall, errno, place: target }: &SyscallError) -> String {
+fn error_line(SyscallError { syscall, errno, target }: &SyscallError) -> String {
     match target {
         Target::Address(address) => {
             format!("{syscall} {errno} {} {}", address.port(), address.ip())
         }
+        Target::Literal(literal, port) => format!("{syscall} {errno} {port} {literal}"),
         Target::Host(host) => format!("{syscall} {errno} host {host}"),
         Target::Path(path) => format!("{syscall} {errno} path {}", path.display()),
     }

@@ -1,7 +1,5 @@
 //! The native rover.
 
-use std::net::{IpAddr, SocketAddr};
-
 use napi_derive::napi;
 
 use super::environment::NativeEnvironment;
@@ -215,12 +213,7 @@ impl NativeRover {
         server: NativeServer,
         addresses: Vec<String>,
     ) -> napi::Result<()> {
-        let port = server.port.ok_or_else(|| invalid("port"))?;
-        let addresses: Result<Vec<SocketAddr>, _> = addresses
-            .iter()
-            .map(|address| address.parse::<IpAddr>().map(|address| SocketAddr::new(address, port)))
-            .collect();
-        let endpoint = server.into_resolved(addresses.map_err(|_| invalid("addresses"))?)?;
+        let endpoint = server.into_resolved(addresses)?;
         self.0.resume_at(attempt_key(attempt, number), endpoint);
         Ok(())
     }

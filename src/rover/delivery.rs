@@ -44,27 +44,38 @@ pub struct Taken {
 }
 
 impl Shared {
-    /// Ends an attempt, unless it was abandoned: then what it got is closed. Every outcome passes here.
+    /// Ends an attempt, unless it was abandoned: then what it got is closed.
     pub(super) fn settle(self: &Arc<Self>, key: AttemptKey, outcome: Outcome, times: Times) {
         let mut state = self.state();
-        let Some(attempt) = state.in_flight.get_mut(key) else {
-            drop(state);
-            drop(outcome);
-            return;
-        };
+        let abandoned = self.settle_locked(&mut state, key, outcome, times);
+        drop(state);
+        drop(abandoned);
+    }
+
+    /// The same for a caller who holds the state. Every outcome passes here. Returns that of an attempt that was
+    /// abandoned, to be dropped.
+    pub(super) fn settle_locked(
+        self: &Arc<Self>,
+        state: &mut State,
+        key: AttemptKey,
+        outcome: Outcome,
+        times: Times,
+    ) -> Option<Outcome> {
+        let Some(attempt) = state.in_flight.get_mut(key) else { return Some(outcome) };
         let (context, server) = (attempt.context, attempt.server);
         let may_be_up = server.is_some_and(|server| state.servers.observe(server, &outcome, times));
         if state.note_pace(context, &outcome) {
-            self.hurry(&mut state);
+            self.hurry(state);
         }
-        if !may_be_up && self.is_silent(&state, context, &outcome) {
+        if !may_be_up && self.is_silent(state, context, &outcome) {
             state.finish(key, &outcome);
-            return;
+            return None;
         }
-        let ticket = self.tell(&mut state, key, Message::Outcome(outcome));
+        let ticket = self.tell(state, key, Message::Outcome(outcome));
         if let Some(attempt) = state.in_flight.get_mut(key) {
             attempt.phase = Phase::Settled(ticket);
         }
+        None
     }
 
     /// Whether nobody wants to know: most attempts of a balanced service end like this, and must not wake
@@ -74,6 +85,8 @@ impl Shared {
         matches!(outcome, Outcome::Rejected { .. })
             && is_roving
             && !self.environment.is_observed(Observable::Rejections)
+            // Whoever was told of the attempt finds its record until then.
+            && !self.environment.is_observed(Observable::Attempts)
     }
 
     /// Puts a message about an attempt into the outbox. The caller holds the state, so that a `stop` finds the

@@ -66,7 +66,7 @@ impl Pace {
 
     fn note_vain_attempt(&mut self) {
         self.vain += 1;
-        if self.vain % VAIN_ATTEMPTS == 0 {
+        if self.vain.is_multiple_of(VAIN_ATTEMPTS) {
             self.current = (self.current * 2).min(self.intervals.max).max(self.intervals.min);
         }
     }

@@ -19,14 +19,10 @@ use std::thread;
 use tokio::runtime::Builder;
 use tokio::sync::Notify;
 
-use crate::net::dial::close_spares;
 use crate::net::lookup::Lookups;
+use crate::net::reuse::close_spares;
 use crate::runtime::slot_waiters::SlotWaiters;
 use crate::runtime::timer_queue::TimerQueue;
-
-/// How many look-ups block a thread at the same time. With the rover's own thread this stays well under
-/// the 16 threads that the package promises.
-const MAX_LOOKUP_THREADS: usize = 8;
 
 /// How many wake-ups of JavaScript are held back, at most.
 const MAX_HELD_BACK: usize = 32;
@@ -120,8 +116,6 @@ fn start() -> io::Result<Runtime> {
     let runtime = Builder::new_current_thread()
         .enable_io()
         .enable_time()
-        .max_blocking_threads(MAX_LOOKUP_THREADS)
-        .thread_name("rover-lookup")
         .on_thread_park(before_park)
         .build()?;
     let inbox = Arc::new(Inbox::default());
