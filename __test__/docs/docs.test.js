@@ -137,7 +137,7 @@ describe('the example of the rover in the README', () => {
   });
 });
 
-for (const page of ['docs/api.md', 'docs/dns.md', 'docs/server.md']) {
+for (const page of ['docs/api.md', 'docs/dns.md', 'docs/observability.md', 'docs/server.md']) {
   describe(`the examples of ${page}`, () => {
     for (const example of examplesOf(page)) {
       it(`${example.name} print what they say, and end`, async function () {
@@ -197,18 +197,19 @@ describe('docs/server.md, docs/dns.md and docs/command.md', () => {
 describe('docs/api.md', () => {
   const page = read('docs/api.md');
 
-  /** The members of the class and of the types that are published, by the name of class or type. */
+  /** The members of the class and of the types in its namespace, by the name of class or type. */
   function declaredMembers() {
     const source = ts.createSourceFile('index.d.ts', read('index.d.ts'), ts.ScriptTarget.Latest);
     const members = (node) => (node.members ?? node.type?.members ?? []).map(({ name }) => name?.getText(source));
     return Object.fromEntries(
       source.statements
+        .flatMap((node) => (ts.isModuleDeclaration(node) ? [...node.body.statements] : node))
         .filter((node) => ts.isClassDeclaration(node) || ts.isTypeAliasDeclaration(node))
         .map((node) => [node.name.text, members(node).filter((name) => name !== undefined)]),
     );
   }
 
-  const { ClientRover: own, Events: events, Options, ServerOptions, Stats } = declaredMembers();
+  const { ClientRover: own, Channels, Events: events, Options, ServerOptions, ServerStats, Stats } = declaredMembers();
 
   for (const [kind, names] of Object.entries({ Options, ServerOptions, Stats })) {
     it(`describes each member of ${kind}, and has it in an example`, () => {
@@ -222,7 +223,7 @@ describe('docs/api.md', () => {
   }
 
   it('has a heading for each event, property and method', () => {
-    assert.ok(own.length > 8 && events.length === 3, `${own} ${events}`);
+    assert.ok(own.length > 8 && events.length === 6, `${own} ${events}`);
     for (const name of events) assert.match(page, new RegExp(`^### Event: \`'${name}'\`$`, 'm'));
     for (const name of own) {
       const heading = `### \`rover${name.startsWith('[') ? '' : '.'}${name}`;
@@ -230,10 +231,16 @@ describe('docs/api.md', () => {
     }
   });
 
+  it('describes what is counted of a server, and each channel (rows 46 and 47)', () => {
+    assert.ok(ServerStats.length === 13 && Channels.length === 6, `${ServerStats} ${Channels}`);
+    for (const name of ServerStats) assert.match(page, new RegExp(`^ *- (.*, )?\`${name}\`.* \`<`, 'm'), name);
+    for (const name of Channels) assert.ok(page.includes(`\n| \`${name.slice(1, -1)}\` |`), name);
+  });
+
   it('names each error code of the package', () => {
     const sources = filesIn('lib').map(read);
     // Those that it compares with are others' codes.
-    const codes = new Set(sources.join('\n').match(/(?<!=== )'ERR_\w+'/g).map((code) => code.slice(1, -1)));
+    const codes = new Set(sources.join('\n').match(/(?<!=== )'ERR_\w*[A-Z]'/g).map((code) => code.slice(1, -1)));
     assert.ok(codes.size > 5);
     for (const code of codes) assert.match(page, new RegExp(`^(#+ |\\| )\`${code}\``, 'm'), code);
   });
