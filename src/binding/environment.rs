@@ -86,7 +86,7 @@ impl NativeEnvironment {
             .build_callback(move |_| {
                 // A panic here would abort the process.
                 let arguments = catch_unwind(AssertUnwindSafe(|| {
-                    let taken = taking_from.upgrade()?.outbox.take()?.take();
+                    let taken = taking_from.upgrade()?.outbox.take()?.take()?;
                     let handoff = offering_to.upgrade()?;
                     Some(arguments(taken, &mut handoff.borrow_mut()))
                 }));

@@ -62,6 +62,9 @@ pub type Arguments = FnArgs<(u32, u32, i32, f64, Option<Detail>, u32, u32)>;
 /// The `server` of an attempt that has none.
 const NO_SERVER: i32 = -1;
 
+/// The `context` of what belongs to no call.
+const NO_CONTEXT: u32 = u32::MAX;
+
 /// The arguments for what was taken from the outbox. A descriptor in it is put on offer.
 pub fn arguments(taken: Taken, handoff: &mut Handoff) -> Arguments {
     handoff.withdraw();
@@ -118,12 +121,12 @@ fn describe(outcome: Outcome, handoff: &mut Handoff) -> (OutcomeKind, Option<Det
 /// The arguments for a bug of ours, which belongs to no call.
 pub fn internal(message: &str) -> Arguments {
     let detail = Some(Either::A(message.to_owned()));
-    (OutcomeKind::Internal as u32, 0, NO_SERVER, -1.0, detail, 0, 0).into()
+    (OutcomeKind::Internal as u32, NO_CONTEXT, NO_SERVER, -1.0, detail, 0, 0).into()
 }
 
 /// The arguments where there is nothing to tell.
 pub fn none() -> Arguments {
-    (OutcomeKind::None as u32, 0, NO_SERVER, -1.0, None, 0, 0).into()
+    (OutcomeKind::None as u32, NO_CONTEXT, NO_SERVER, -1.0, None, 0, 0).into()
 }
 
 /// An error in one line, which costs JavaScript a fraction of what an object does: the system call, the error as libuv

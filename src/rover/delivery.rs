@@ -116,10 +116,11 @@ impl State {
 
 impl Delivery {
     /// Counts an outcome as taken by JavaScript. A connection whose slot is no longer wanted becomes a rejection
-    /// here.
-    pub fn take(self) -> Taken {
+    /// here. `None` where the attempt was abandoned: its context may be another one's by now.
+    pub fn take(self) -> Option<Taken> {
         let Self { rover, key, context, server, mut message } = self;
         let mut state = rover.state();
+        state.in_flight.get_mut(key)?;
         state.count_undelivered(context, -1);
         match &mut message {
             Message::Made => {}
@@ -140,6 +141,6 @@ impl Delivery {
             }
         }
         drop(state);
-        Taken { key, context, server, message }
+        Some(Taken { key, context, server, message })
     }
 }

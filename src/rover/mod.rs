@@ -166,12 +166,13 @@ impl Rover {
         self.shared.resume_at(key, endpoint);
     }
 
-    /// Answers a question: the attempt ends in `outcome`.
-    pub fn fail(&self, key: AttemptKey, outcome: Outcome) {
+    /// Answers a question: the attempt ends in `outcome`. Returns whether it was asking.
+    pub fn fail(&self, key: AttemptKey, outcome: Outcome) -> bool {
         let is_asking = self.shared.state().end_question(key).is_some();
         if is_asking {
             self.shared.settle(key, outcome, Times::default());
         }
+        is_asking
     }
 
     /// The totals, and how many attempts are pending.
