@@ -101,7 +101,7 @@ class ClientRover extends EventEmitter {
   connect() {
     const state = prepared(this);
     if (state === null) return;
-    if (attempt(this, state, null) === Admission.NoServers) this.emit('error', noServersError());
+    if (attempt(this, state) === Admission.NoServers) this.emit('error', noServersError());
   }
 
   /**
@@ -125,15 +125,15 @@ class ClientRover extends EventEmitter {
    *   was picked; with `ERR_CALLOSUM_REJECTED` and `slot` where the slot is above `MAX_SLOT`; with
    *   `ERR_CALLOSUM_PENDING` where `MAX_PENDING` is reached; with an `AbortError` where it is aborted or stopped.
    */
-  rove({ signal } = {}) {
+  rove(options) {
+    const signal = options?.signal;
     return new Promise((resolve, reject) => {
       if (signal?.aborted) throw abortError(signal.reason);
       const state = prepared(this);
       if (state === null) throw abortError(stateOf(this).signal?.reason);
       let context = /** @type {import('./environment').CallContext | null} */ (null);
       const onAbort = () => {
-        if (context === null || !state.native.abandon(context.key)) return;
-        closeAll([context.key]);
+        if (context !== null && state.native.abandon(context.key)) closeAll([context.key]);
       };
       const settle = (error, connection) => {
         signal?.removeEventListener('abort', onAbort);
@@ -142,9 +142,12 @@ class ClientRover extends EventEmitter {
         else reject(error);
       };
       const admission = attempt(this, state, settle, (opened) => (context = opened));
+      if (admission === null) throw abortError(signal?.reason);
       if (admission === Admission.NoServers) throw noServersError();
       if (admission === Admission.Skipped) throw pendingError();
-      signal?.addEventListener('abort', onAbort, { once: true });
+      // A hook of async_hooks may have aborted it by now.
+      if (signal?.aborted) onAbort();
+      else signal?.addEventListener('abort', onAbort, { once: true });
     });
   }
 
@@ -172,10 +175,10 @@ class ClientRover extends EventEmitter {
   stop() {
     const state = stateOf(this);
     state.calls++;
+    state.stops++;
     endRoving(this, state);
     this.intervalId = null;
     closeAll(state.native.stop());
-    state.failures.clear();
   }
 
   /**
@@ -223,15 +226,15 @@ function prepared(rover, budget) {
   return state;
 }
 
-/** Makes one attempt in a context of its own. */
-function attempt(rover, state, settle, onOpen) {
-  const { calls } = state;
-  const context = openContext(rover, state, 1, { roving: tickingRoving(), settle });
+/** Makes one attempt in a context of its own. Returns null where the rover is stopped meanwhile. */
+function attempt(rover, state, settle = null, onOpen = null) {
+  const { stops } = state;
+  const context = openContext(rover, state, 1, tickingRoving(), settle);
   onOpen?.(context);
-  let admission = Admission.Skipped;
+  let admission = null;
   try {
     // A hook of async_hooks, which hears of the context, may have stopped the rover.
-    if (calls === state.calls) admission = state.native.connect(context.key);
+    if (stops === state.stops) admission = state.native.connect(context.key);
   } finally {
     if (admission !== Admission.InFlight) {
       context.settle = null;
@@ -259,9 +262,13 @@ Object.defineProperties(ClientRover.prototype, {
     configurable: true,
     writable: true,
     value(depth, options) {
-      const properties = Object.getOwnPropertyDescriptors(this);
+      const plain = Object.create(Object.getPrototypeOf(this));
+      for (const key of Reflect.ownKeys(this)) {
+        const descriptor = { __proto__: null, ...Object.getOwnPropertyDescriptor(this, key) };
+        Object.defineProperty(plain, key, descriptor);
+      }
       const servers = { __proto__: null, configurable: true, enumerable: true, value: this.servers, writable: true };
-      const plain = Object.create(Object.getPrototypeOf(this), { ...properties, servers });
+      Object.defineProperty(plain, 'servers', servers);
       return inspect(plain, { ...options, depth, customInspect: false });
     },
   },

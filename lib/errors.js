@@ -2,6 +2,9 @@
 
 const { getSystemErrorName } = require('node:util');
 
+// A test may put a fake one in its place.
+const { nextTick } = process;
+
 // libuv's numbers for "no address for this name" and "no such name", which Node calls ENOTFOUND
 // (https://nodejs.org/api/dns.html#error-codes).
 const UV_EAI_NODATA = -3007;
@@ -132,4 +135,15 @@ function limitStackTraces(limit) {
   }
 }
 
-module.exports = { codedError, errorWithoutStack, systemError, systemErrorCode };
+/**
+ * Has an error that the app threw be an `uncaughtException`, but not before what goes on now is done.
+ *
+ * @param {unknown} error
+ */
+function throwLater(error) {
+  nextTick(() => {
+    throw error;
+  });
+}
+
+module.exports = { codedError, errorWithoutStack, systemError, systemErrorCode, throwLater };

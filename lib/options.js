@@ -1,5 +1,7 @@
 'use strict';
 
+const { inspect } = require('node:util');
+
 const { codedError } = require('./errors');
 
 // The one table of options, and how a value is checked. `src/binding/rover.rs` knows them by their native names.
@@ -34,8 +36,14 @@ const OPTIONS = {
  */
 function checkOptions(options) {
   const checked = /** @type {Record<string, any>} */ ({});
-  for (const name in OPTIONS) checked[name] = checkOption(name, options?.[name]);
+  for (const name of Object.keys(OPTIONS)) checked[name] = checkOption(name, given(options, name));
   return checked;
+}
+
+/** What `Object.prototype` was given by whoever else is in the process is no option. */
+function given(options, name) {
+  const value = options?.[name];
+  return value === /** @type {any} */ (Object.prototype)[name] && !Object.hasOwn(options ?? {}, name) ? undefined : value;
 }
 
 /**
@@ -118,7 +126,7 @@ function invalidValue(name, reason, value) {
 }
 
 function shown(value) {
-  return require('node:util').inspect(value, { depth: 0 });
+  return inspect(value, { depth: 0 });
 }
 
 module.exports = { MAX_DELAY, checkNumber, checkOption, checkOptions, invalidType, invalidValue };

@@ -2,7 +2,7 @@
 
 const { OutcomeKind, ServerChange } = require('./native');
 const { publish } = require('./diagnostics');
-const { codedError, errorWithoutStack, systemError } = require('./errors');
+const { codedError, errorWithoutStack, systemError, throwLater } = require('./errors');
 const { lookUp } = require('./servers/lookup');
 const { normalize } = require('./servers/normalize');
 const { takeSocket } = require('./socket');
@@ -23,7 +23,7 @@ const NO_SERVER = -1;
 
 /** Emits the event of an outcome, if it has one, or settles the call that waits for it. */
 function emitOutcome(context, kind, key, number, detail, change) {
-  const { rover, state, settle } = context;
+  const { rover, state } = context;
   const entry = key === NO_SERVER ? undefined : state.table.find(key);
   switch (kind) {
     case OutcomeKind.Made:
@@ -31,13 +31,13 @@ function emitOutcome(context, kind, key, number, detail, change) {
     case OutcomeKind.Connection:
       return emitConnection(context, entry, number, change);
     case OutcomeKind.Rejected:
-      if (change === ServerChange.Up) rover.emit('up', entry.id, entry.server);
+      emitChange(context, entry, change);
       publish('rejected', rover, entry, { slot: number });
-      return settle?.(rejectedError(entry, number));
+      return isStopped(context) || context.settle?.(rejectedError(entry, number));
     case OutcomeKind.Unreachable:
       return emitFailure(context, 'unreachable', entry, systemError(detail), change);
     case OutcomeKind.LookupFailed:
-      return emitFailure(context, 'unreachable', entry, takeFailure(state, number), change);
+      return emitFailure(context, 'unreachable', entry, takeFailure(context, number), change);
     case OutcomeKind.Closed:
       return emitFailure(context, 'closed', entry, closedError(), change);
     case OutcomeKind.Protocol:
@@ -45,7 +45,7 @@ function emitOutcome(context, kind, key, number, detail, change) {
     case OutcomeKind.Exhausted:
       return emitExhaustion(context, entry, systemError(detail));
     case OutcomeKind.Invalid:
-      return emitError(context, entry, takeFailure(state, number), change);
+      return emitError(context, entry, takeFailure(context, number), change);
     case OutcomeKind.NoServers:
       return emitError(context, entry, noServersError(), change);
     case OutcomeKind.Internal:
@@ -61,8 +61,9 @@ function emitConnection(context, entry, slot, change) {
   } catch (error) {
     return emitError(context, entry, error, ServerChange.None);
   }
-  if (change === ServerChange.Up) rover.emit('up', entry.id, entry.server);
+  emitChange(context, entry, change);
   publish('connection', rover, entry, { slot, socket });
+  if (isStopped(context)) return socket.destroy();
   if (settle !== null) return settle(null, { slot, socket, id: entry.id, server: entry.server });
   // Nobody listens, so nobody would ever close it: that would hold its slot for good. An `emit` of a subclass that
   // returns nothing is given the benefit of the doubt.
@@ -72,8 +73,9 @@ function emitConnection(context, entry, slot, change) {
 /** Emits `unreachable` or `closed`. */
 function emitFailure(context, name, entry, error, change) {
   const { rover, settle } = context;
-  if (change === ServerChange.Down) rover.emit('down', entry.id, entry.server, error);
+  emitChange(context, entry, change, error);
   publish(name, rover, entry, { error });
+  if (isStopped(context)) return;
   if (settle !== null) return settle(named(error, entry));
   rover.emit(name, entry.id, entry.server, error);
 }
@@ -81,8 +83,9 @@ function emitFailure(context, name, entry, error, change) {
 function emitError(context, entry, error, change) {
   const { rover, settle } = context;
   named(error, entry);
-  if (change === ServerChange.Down) rover.emit('down', entry.id, entry.server, error);
+  emitChange(context, entry, change, error);
   publish('error', rover, entry, { error });
+  if (isStopped(context)) return;
   if (settle !== null) return settle(error);
   rover.emit('error', error);
 }
@@ -94,7 +97,27 @@ function emitExhaustion(context, entry, error) {
     return emitError(context, entry, error, ServerChange.None);
   }
   publish('error', rover, entry, { error });
-  rover.emit('unreachable', entry.id, entry.server, error);
+  if (!isStopped(context)) rover.emit('unreachable', entry.id, entry.server, error);
+}
+
+/** Emits `up` or `down`. What a listener throws there must not keep the outcome itself from being told. */
+function emitChange({ rover, state, stops }, entry, change, ...error) {
+  if (change === ServerChange.None || stops !== state.stops) return;
+  try {
+    rover.emit(change === ServerChange.Up ? 'up' : 'down', entry.id, entry.server, ...error);
+  } catch (thrown) {
+    throwLater(thrown);
+  }
+}
+
+/**
+ * Whether the app has stopped the rover in the middle of a delivery: from a listener of `up` or `down`, a subscriber, a
+ * hook of async_hooks. No event follows then, and who waits for the outcome is told.
+ */
+function isStopped({ settle, state, stops }) {
+  if (stops === state.stops) return false;
+  settle?.();
+  return true;
 }
 
 /** Says whose an error is. One that the app made may be anything. */
@@ -115,9 +138,11 @@ function answerQuestion(context, key, number, attempt) {
   }
   const entry = table.find(key);
   const fail = (error, kind) => {
-    state.failures.set(number, error);
+    // It may come too late, and nobody would take it.
+    if (!native.fail(attempt, number, kind)) return;
     entry.lastCode = error?.code ?? null;
-    native.fail(attempt, number, kind);
+    context.failures ??= new Map();
+    context.failures.set(number, error);
   };
   let normalized;
   try {
@@ -131,6 +156,8 @@ function answerQuestion(context, key, number, attempt) {
     table.letGo(renewed);
     return;
   }
+  // What the socket is made by.
+  entry.normalized = normalized;
   lookUp(normalized, (error, addresses) => {
     if (error) fail(error, OutcomeKind.LookupFailed);
     else native.resumeAt(attempt, number, normalized, addresses);
@@ -138,9 +165,9 @@ function answerQuestion(context, key, number, attempt) {
 }
 
 /** The error that an answer left for its outcome. */
-function takeFailure(state, number) {
-  const error = state.failures.get(number);
-  state.failures.delete(number);
+function takeFailure({ failures }, number) {
+  const error = failures.get(number);
+  failures.delete(number);
   return error;
 }
 
