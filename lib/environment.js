@@ -41,7 +41,7 @@ let awaited = 0;
 
 /** @type {Environment | undefined} */
 let native;
-let isOpen = false;
+let isConnected = false;
 /** Ends the watch over who subscribes. */
 let unwatch = () => {};
 let isReferenced = false;
@@ -90,7 +90,7 @@ function openContext(rover, state, left, roving, settle = null) {
  * @param {number} left
  */
 function setOutstanding(context, left) {
-  if (contexts[context.key] !== context) return;
+  if (!isOpen(context)) return;
   const change = finite(left) - finite(context.left);
   context.left = left;
   const { roving } = context;
@@ -104,6 +104,15 @@ function setOutstanding(context, left) {
     if (context !== delivering) context.resource.emitDestroy();
   }
   sync();
+}
+
+/**
+ * Whether outcomes of a context are still to come.
+ *
+ * @param {CallContext} context
+ */
+function isOpen(context) {
+  return contexts[context.key] === context;
 }
 
 /**
@@ -166,8 +175,8 @@ function sync() {
   // A hook of async_hooks, which hears of the way when it is opened, may call whatever changes what is outstanding.
   isSyncing = true;
   try {
-    if (open > 0 && !isOpen) {
-      isOpen = true;
+    if (open > 0 && !isConnected) {
+      isConnected = true;
       native.open(deliver);
       unwatch = watchSubscriptions(syncObservables);
       syncObservables();
@@ -177,8 +186,8 @@ function sync() {
       if (isReferenced) native.ref();
       else native.unref();
     }
-    if (open === 0 && isOpen) {
-      isOpen = false;
+    if (open === 0 && isConnected) {
+      isConnected = false;
       unwatch();
       native.close();
     }
@@ -209,4 +218,13 @@ function finite(count) {
   return count === Infinity ? 0 : count;
 }
 
-module.exports = { closeAll, nativeEnvironment, openContext, setAwaited, setOutstanding, sync, syncSettings };
+module.exports = {
+  closeAll,
+  isOpen,
+  nativeEnvironment,
+  openContext,
+  setAwaited,
+  setOutstanding,
+  sync,
+  syncSettings,
+};

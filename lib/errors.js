@@ -136,7 +136,7 @@ function limitStackTraces(limit) {
 }
 
 /**
- * Has an error that the app threw be an `uncaughtException`, but not before what goes on now is done.
+ * Throws what a listener threw when the rest is done: it must not keep anybody else from hearing.
  *
  * @param {unknown} error
  */

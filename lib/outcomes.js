@@ -13,9 +13,10 @@ const { takeSocket } = require('./socket');
 /** @typedef {import('./servers/table').Entry} Entry */
 
 /**
- * Takes the outcome of an attempt in place of an event: a connection, or an error.
+ * Takes the outcome of an attempt in place of an event: an error, or null and a connection, or nothing at all where
+ * the attempt was abandoned.
  *
- * @typedef {(error: Error | null, connection?: object) => void} Settle
+ * @typedef {(error?: Error | null, connection?: import('./types').Connection) => void} Settle
  */
 
 /** The `server` of an attempt that has none. */
@@ -23,7 +24,7 @@ const NO_SERVER = -1;
 
 /** Emits the event of an outcome, if it has one, or settles the call that waits for it. */
 function emitOutcome(context, kind, key, number, detail, change) {
-  const { rover, state } = context;
+  const { rover, state, settle } = context;
   const entry = key === NO_SERVER ? undefined : state.table.find(key);
   switch (kind) {
     case OutcomeKind.Made:
@@ -31,9 +32,8 @@ function emitOutcome(context, kind, key, number, detail, change) {
     case OutcomeKind.Connection:
       return emitConnection(context, entry, number, change);
     case OutcomeKind.Rejected:
-      emitChange(context, entry, change);
-      publish('rejected', rover, entry, { slot: number });
-      return isStopped(context) || context.settle?.(rejectedError(entry, number));
+      if (!announce(context, 'rejected', entry, { slot: number }, change)) return settle?.();
+      return settle?.(rejectedError(entry, number));
     case OutcomeKind.Unreachable:
       return emitFailure(context, 'unreachable', entry, systemError(detail), change);
     case OutcomeKind.LookupFailed:
@@ -61,9 +61,10 @@ function emitConnection(context, entry, slot, change) {
   } catch (error) {
     return emitError(context, entry, error, ServerChange.None);
   }
-  emitChange(context, entry, change);
-  publish('connection', rover, entry, { slot, socket });
-  if (isStopped(context)) return socket.destroy();
+  if (!announce(context, 'connection', entry, { slot, socket }, change)) {
+    socket.destroy();
+    return settle?.();
+  }
   if (settle !== null) return settle(null, { slot, socket, id: entry.id, server: entry.server });
   // Nobody listens, so nobody would ever close it: that would hold its slot for good. An `emit` of a subclass that
   // returns nothing is given the benefit of the doubt.
@@ -73,9 +74,7 @@ function emitConnection(context, entry, slot, change) {
 /** Emits `unreachable` or `closed`. */
 function emitFailure(context, name, entry, error, change) {
   const { rover, settle } = context;
-  emitChange(context, entry, change, error);
-  publish(name, rover, entry, { error });
-  if (isStopped(context)) return;
+  if (!announce(context, name, entry, { error }, change)) return settle?.();
   if (settle !== null) return settle(named(error, entry));
   rover.emit(name, entry.id, entry.server, error);
 }
@@ -83,9 +82,7 @@ function emitFailure(context, name, entry, error, change) {
 function emitError(context, entry, error, change) {
   const { rover, settle } = context;
   named(error, entry);
-  emitChange(context, entry, change, error);
-  publish('error', rover, entry, { error });
-  if (isStopped(context)) return;
+  if (!announce(context, 'error', entry, { error }, change)) return settle?.();
   if (settle !== null) return settle(error);
   rover.emit('error', error);
 }
@@ -96,28 +93,30 @@ function emitExhaustion(context, entry, error) {
   if (settle !== null || entry === undefined || rover.listenerCount('error') > 0) {
     return emitError(context, entry, error, ServerChange.None);
   }
-  publish('error', rover, entry, { error });
-  if (!isStopped(context)) rover.emit('unreachable', entry.id, entry.server, error);
-}
-
-/** Emits `up` or `down`. What a listener throws there must not keep the outcome itself from being told. */
-function emitChange({ rover, state, stops }, entry, change, ...error) {
-  if (change === ServerChange.None || stops !== state.stops) return;
-  try {
-    rover.emit(change === ServerChange.Up ? 'up' : 'down', entry.id, entry.server, ...error);
-  } catch (thrown) {
-    throwLater(thrown);
+  if (announce(context, 'error', entry, { error }, ServerChange.None)) {
+    rover.emit('unreachable', entry.id, entry.server, error);
   }
 }
 
 /**
- * Whether the app has stopped the rover in the middle of a delivery: from a listener of `up` or `down`, a subscriber, a
- * hook of async_hooks. No event follows then, and who waits for the outcome is told.
+ * Emits the change of state that an outcome brought, and publishes the outcome.
+ *
+ * @returns {boolean} Whether the event of the outcome may follow: not if the rover was stopped meanwhile, from here or
+ *   from a hook of async_hooks before.
  */
-function isStopped({ settle, state, stops }) {
-  if (stops === state.stops) return false;
-  settle?.();
-  return true;
+function announce({ rover, state, stops }, name, entry, details, change) {
+  if (stops !== state.stops) return false;
+  if (change !== ServerChange.None) {
+    try {
+      if (change === ServerChange.Up) rover.emit('up', entry.id, entry.server);
+      else rover.emit('down', entry.id, entry.server, details.error);
+    } catch (error) {
+      // The outcome is still to be delivered.
+      throwLater(error);
+    }
+  }
+  publish(name, rover, entry, details);
+  return stops === state.stops;
 }
 
 /** Says whose an error is. One that the app made may be anything. */

@@ -120,9 +120,8 @@ function endRoving(rover, state) {
 }
 
 function start(state, context, interval) {
-  const { MAX_INTERVAL, JITTER } = state.options;
   try {
-    return state.native.start(context.key, interval, MAX_INTERVAL, JITTER);
+    return state.native.start(context.key, interval);
   } catch (error) {
     close(context);
     throw error;
@@ -186,4 +185,4 @@ function telling(roving, handle) {
   return handle;
 }
 
-module.exports = { LOOK_INTERVAL, endRoving, startRoving, tickingRoving };
+module.exports = { LOOK_INTERVAL, Roving, endRoving, startRoving, tickingRoving };

@@ -3,15 +3,15 @@
 const native = require('./native');
 const { nativeEnvironment } = require('./environment');
 const { throwLater } = require('./errors');
-const { checkOption, checkOptions } = require('./options');
+const { checkOption, checkOptions, nativeOptions } = require('./options');
 const { ServerTable } = require('./servers/table');
 
 /**
  * What a rover has besides its public fields.
  *
  * @typedef {object} State
- * @property {native.Environment} environment
- * @property {native.ClientRover} native
+ * @property {import('../binding').Environment} environment
+ * @property {import('../binding').ClientRover} native
  * @property {ServerTable} table
  * @property {import('./roving').Roving | null} roving
  * @property {import('./client-rover')} rover
@@ -19,7 +19,7 @@ const { ServerTable } = require('./servers/table');
  * @property {AbortSignal | null} signal
  * @property {number} maxSlot
  * @property {number} calls Counts `start()` and `stop()`: one that is called in the middle of another wins.
- * @property {number} stops Counts `stop()`: no event follows, also where it is called from one.
+ * @property {number} stops Counts `stop()`: no event may follow it.
  * @property {number} lookedAt When the table was last looked at, in ms.
  */
 
@@ -137,13 +137,7 @@ function setMaxSlot(state, slot) {
 
 function attach(rover, options, servers) {
   const environment = nativeEnvironment();
-  const { CONNECT_TIMEOUT, MAX_PENDING, MAX_SLOT, SLOT_TIMEOUT, signal } = options;
-  const nativeRover = new native.ClientRover(environment, {
-    connectTimeout: CONNECT_TIMEOUT,
-    slotTimeout: SLOT_TIMEOUT,
-    maxPending: MAX_PENDING,
-    maxSlot: MAX_SLOT,
-  });
+  const nativeRover = new native.ClientRover(environment, nativeOptions(options));
   const state = {
     environment,
     native: nativeRover,
@@ -151,8 +145,8 @@ function attach(rover, options, servers) {
     roving: null,
     rover,
     options,
-    signal,
-    maxSlot: MAX_SLOT,
+    signal: options.signal,
+    maxSlot: options.MAX_SLOT,
     calls: 0,
     stops: 0,
     lookedAt: 0,
@@ -161,11 +155,15 @@ function attach(rover, options, servers) {
   Object.defineProperty(rover, ORIGIN, { __proto__: null, configurable: true, value: () => state, writable: true });
   // It fails where an object of the app's own has a property that can't be changed: see `syncFields`.
   Reflect.defineProperty(rover, 'servers', SERVERS);
-  if (signal !== null) stopOnAbort(rover, signal);
+  if (options.signal !== null) stopOnAbort(rover, options.signal);
   return state;
 }
 
-// The same functions for all rovers: V8 would make a dictionary of each rover otherwise.
+/**
+ * The same functions for all rovers: V8 would make a dictionary of each rover otherwise.
+ *
+ * @type {PropertyDescriptor & ThisType<any>}
+ */
 const SERVERS = {
   __proto__: null,
   configurable: true,
@@ -178,7 +176,11 @@ const SERVERS = {
   },
 };
 
-/** For an object that has the methods of a rover and not its prototype. */
+/**
+ * For an object that has the methods of a rover and not its prototype.
+ *
+ * @type {PropertyDescriptor & ThisType<any>}
+ */
 const MAX_SLOT_OF_ANY = {
   __proto__: null,
   configurable: true,

@@ -85,9 +85,12 @@ function derive(Timeout) {
       this.#onTimeout = callback;
       this.#owner = owner;
       // A hook of async_hooks, which gets the timer from Timeout's own constructor, may have cleared or unreferenced it.
-      if (this._destroyed) return void owner.onClear(this);
-      this.refresh();
-      if (!this.hasRef()) owner.onUnref(this);
+      if (this._destroyed) {
+        owner.onClear(this);
+      } else {
+        this.refresh();
+        if (!this.hasRef()) owner.onUnref(this);
+      }
     }
 
     // Timeout's own constructor comes before the fields of this one.

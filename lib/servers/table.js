@@ -213,7 +213,8 @@ class ServerTable {
       return isSet;
     }
     // Not by assignment, which does something else where the id is `__proto__`.
-    const { set } = { __proto__: null, ...Object.getOwnPropertyDescriptor(this.#servers, id) };
+    const descriptor = Object.getOwnPropertyDescriptor(this.#servers, id);
+    const set = descriptor !== undefined && Object.hasOwn(descriptor, 'set') ? descriptor.set : undefined;
     if (set !== undefined) Reflect.apply(set, this.#servers, [server]);
     else if (!Reflect.defineProperty(this.#servers, id, this.#descriptor(id, server))) return false;
     this.#lookAt(id);
@@ -264,9 +265,13 @@ class ServerTable {
   }
 }
 
-const NOTHING_KNOWN = Object.freeze({ __proto__: null });
+const NOTHING_KNOWN = /** @type {any} */ (Object.freeze({ __proto__: null }));
 
-/** What the native rover has to know of a server, and whether it has to ask at each pick. */
+/**
+ * What the native rover has to know of a server, and whether it has to ask at each pick.
+ *
+ * @returns {[import('../../binding').NativeServer, boolean]}
+ */
 function described(normalized) {
   if (normalized === null) return [NOTHING_KNOWN, true];
   return [normalized, normalized.lookup !== undefined];
