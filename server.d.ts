@@ -35,7 +35,8 @@ export type DrainOptions = {
  * @param {SlotOptions} [options]
  * @returns {Slots}
  * @throws {TypeError | RangeError} for something that is no server, for a bad `weight`
- * @throws {Error} for a server that gives slots already
+ * @throws {Error} for a server that gives slots already; with `ERR_CALLOSUM_UNSUPPORTED` for one that is not made of
+ *   sockets of Node.js, as those for HTTP and TLS in Bun
  */
 export function giveSlots(server: import("node:net").Server, { weight }?: SlotOptions): Slots;
 /** The slots of a server. Made by `giveSlots`. */

@@ -127,11 +127,11 @@ async function play({ code, isModule }, test, { isEndless = false } = {}) {
   return { ...(await run([...(isModule ? ['--input-type=module'] : []), '-e', program], options)), promised };
 }
 
-describe('the example at the top of the README', () => {
-  const [example, ...others] = examplesOf('README.md');
+describe('the example of the rover in the README', () => {
+  const [, , example, ...others] = examplesOf('README.md');
 
   it('prints what it says, and roves on', async function () {
-    assert.deepEqual(others, [], 'README.md has an example that nothing runs');
+    assert.deepEqual(others, [], 'README.md has an example that nothing runs: see quick-start.test.js for the first two');
     const { signal, stdout, stderr, promised } = await play(example, this, { isEndless: true });
     assert.deepEqual({ signal, stdout, stderr }, { signal: 'SIGKILL', stdout: promised, stderr: '' });
   });
@@ -273,28 +273,32 @@ describe('docs/bundling.md', () => {
   });
 });
 
-/** The rows of the tables of figures in the README, by how they begin, and the case of the benchmark that each is of. */
-const ROWS = {
-  'kept, by IP': 'kept-ip',
-  'kept, by `localhost`': 'kept-localhost',
-  'refused, by IP': 'refused-ip',
-  'refused, by `localhost`': 'refused-localhost',
-  'rejected by a full pool': 'rejected',
-  'refused, started at 1 ms': 'started-refused',
-  'refused, 10 servers': 'servers-10',
-  'refused, 100,000 servers': 'servers-100000',
-  'memory of an attempt': 'pending',
-  'latency of a single rove, p50, by IP': 'latency-ip',
-  'latency of a single rove, p50, by `localhost`': 'latency-localhost',
-  'main thread blocked': 'blocked',
-  '1,000 rovers': 'rovers-1000',
-  'memory of a rover': 'rovers-1000',
-  '`require`': 'require',
+/** The rows of the tables of figures, by how they begin, and the case of the benchmark that each is of. */
+const FIGURES = {
+  'README.md': {
+    'kept, by IP': 'kept-ip',
+    'kept, by `localhost`': 'kept-localhost',
+    'refused, by IP': 'refused-ip',
+    'refused, by `localhost`': 'refused-localhost',
+    'rejected by a full pool': 'rejected',
+    'refused, 100,000 servers': 'servers-100000',
+  },
+  'bench/README.md': {
+    'refused, started at 1 ms': 'started-refused',
+    'refused, 10 servers': 'servers-10',
+    'memory of an attempt': 'pending',
+    'latency of a single rove, p50, by IP': 'latency-ip',
+    'latency of a single rove, p50, by `localhost`': 'latency-localhost',
+    'main thread blocked': 'blocked',
+    '1,000 rovers': 'rovers-1000',
+    'memory of a rover': 'rovers-1000',
+    '`require`': 'require',
+  },
 };
 
-describe('the figures of the README', () => {
+for (const [page, ROWS] of Object.entries(FIGURES)) describe(`the figures of ${page}`, () => {
   const { cases } = JSON.parse(read('bench/results.json'));
-  const [, section] = /^## Performance\n(.*?)^## /ms.exec(read('README.md'));
+  const [, section] = /^## (?:Performance|Other figures)\n(.*?)^## /ms.exec(read(page));
 
   /** All that a case of the benchmark says: medians, those in thousands, and ratios either way. */
   const valuesOf = (name) =>
