@@ -2,8 +2,9 @@
 
 const { NativeAdmission: Admission } = require('./native');
 const { openContext, setAwaited, setOutstanding, syncSettings } = require('./environment');
-const { intervalHandleClass } = require('./node-internals/interval-handle');
+const { intervalHandleClass, setRepeat } = require('./node-internals/interval-handle');
 const { checkOption } = require('./options');
+const { Pace, jittered } = require('./pace');
 
 // What `start()` begins. The ticks are Rust's, unless JavaScript is to be called at each of them anyway, or the timers
 // that the app sees are not Node's own.
@@ -92,8 +93,8 @@ function startRoving(rover, state, connect) {
   }
   state.roving = roving;
   const isNative = roving.context !== null;
-  const callback = isNative ? lookAtServers(state) : tick(rover, roving);
-  const ms = isNative ? Math.max(interval, LOOK_INTERVAL) : interval;
+  const callback = isNative ? lookAtServers(state) : tick(rover, state, roving, interval);
+  const ms = isNative ? Math.max(interval, LOOK_INTERVAL) : firstInterval(Handle, interval, state.jitter);
   const handle = Handle === null ? fakeInterval(roving, callback, ms) : new Handle(roving, ms, callback);
   // The app may have called start() or stop(), or cleared the timer, from a hook that runs while it is made.
   if (isSuperseded() || state.roving !== roving) {
@@ -150,15 +151,22 @@ function lookAtServers(state) {
   };
 }
 
-function tick(rover, roving) {
+/** Cut at random where there is jitter: see `JITTER`. The tests of an app that fake the timers get exact ones. */
+function firstInterval(Handle, interval, jitter) {
+  return Handle !== null && jitter > 0 ? Math.max(1, interval * Math.random()) : interval;
+}
+
+function tick(rover, state, roving, interval) {
   const connect = rover.connect.bind(rover);
+  const pace = new Pace(state, interval);
   return function clientRover() {
     const before = ticking;
     ticking = roving;
     // A fake timer does not tell that it was unreferenced.
     if (typeof roving.handle?.hasRef === 'function') setAwaited(roving, roving.handle.hasRef());
+    if (state.jitter > 0) setRepeat(roving.handle, jittered(interval, state.jitter));
     try {
-      connect();
+      if (pace.isDue()) connect();
     } finally {
       ticking = before;
     }

@@ -16,6 +16,8 @@ const { ServerTable } = require('./servers/table');
  * @property {import('./roving').Roving | null} roving
  * @property {AbortSignal | null} signal
  * @property {number} maxSlot
+ * @property {number} maxInterval
+ * @property {number} jitter
  * @property {Map<number, Error>} failures What an answer to a question left for the outcome of its attempt.
  * @property {number} calls Counts `start()` and `stop()`: one that is called in the middle of another wins.
  * @property {number} stops Counts `stop()`: no event may follow it.
@@ -116,6 +118,8 @@ function attach(rover, options, servers) {
     roving: null,
     signal: options.signal,
     maxSlot: options.MAX_SLOT,
+    maxInterval: options.MAX_INTERVAL,
+    jitter: options.JITTER,
     failures: new Map(),
     calls: 0,
     stops: 0,
