@@ -42,7 +42,8 @@ let isConnected = false;
 let isReferenced = false;
 let isDelivering = false;
 let observables = 0;
-let policy = '';
+/** What Rust was told of it. */
+let policy = { order: -1, headStart: -1 };
 
 /** Returns the native environment. The first call makes it. */
 function nativeEnvironment() {
@@ -181,11 +182,10 @@ function sync() {
 
 /** Tells the native side what an app can set for the whole process, and what is subscribed to. */
 function syncSettings() {
-  const { order, headStart } = defaultAddressPolicy();
-  const wanted = `${order} ${headStart}`;
-  if (wanted !== policy) {
+  const wanted = defaultAddressPolicy();
+  if (wanted.order !== policy.order || wanted.headStart !== policy.headStart) {
     policy = wanted;
-    nativeEnvironment().setAddressPolicy(order, headStart);
+    nativeEnvironment().setAddressPolicy(wanted.order, wanted.headStart);
   }
   syncObservables();
 }

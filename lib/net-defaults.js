@@ -13,6 +13,11 @@ const ORDERS = new Map([
   ['ipv6first', 6],
 ]);
 
+/** @type {typeof import('node:dns') | undefined} */
+let dns;
+/** @type {typeof import('node:net') | undefined} */
+let net;
+
 const IS_NODE_26 = parseInt(process.versions.node, 10) >= 26;
 
 /**
@@ -22,8 +27,9 @@ const IS_NODE_26 = parseInt(process.versions.node, 10) >= 26;
  *   address over the next one, in ms; 0 for the first one only.
  */
 function defaultAddressPolicy() {
-  const dns = require('node:dns');
-  const net = require('node:net');
+  // They take as long to load as all the rest, and to require them each time costs more than to ask.
+  dns ??= require('node:dns');
+  net ??= require('node:net');
   const order = ORDERS.get(dns.getDefaultResultOrder?.()) ?? 0;
   if (net.getDefaultAutoSelectFamily?.() === false) return { order, headStart: 0 };
   const given = net.getDefaultAutoSelectFamilyAttemptTimeout?.() ?? HEAD_START;
