@@ -4,7 +4,7 @@
 /** A rover. */
 export declare class ClientRover {
   /** A rover at rest, without servers. */
-  constructor(environment: Environment, limits: NativeLimits)
+  constructor(environment: Environment, options: NativeOptions)
   /** Adds a server and returns its key. Where it is `asked`, each pick of it is a question. */
   addServer(server: NativeServer, isAsked: boolean): number
   /** Drops the server of a key. Returns whether the key is vacant: no attempt refers to it. */
@@ -15,11 +15,8 @@ export declare class ClientRover {
   rest(key: number, time: number): void
   /** Makes one attempt; its outcome names `context`. */
   connect(context: number): NativeAdmission
-  /**
-   * Makes one attempt now and one at each interval (ms, see `MAX_INTERVAL` and `JITTER`); their outcomes name
-   * `context`.
-   */
-  start(context: number, min: number, max: number, jitter: number): NativeAdmission
+  /** Makes one attempt now and one at each interval (in ms) from now on; their outcomes name `context`. */
+  start(context: number, interval: number): NativeAdmission
   /** Ends the roving. Returns how many outcomes of it are still to come. */
   stopRoving(): number
   /**
@@ -88,8 +85,8 @@ export declare const enum NativeAdmission {
   NoRuntime = 3,
 }
 
-/** What bounds the attempts of a rover. */
-export interface NativeLimits {
+/** The options of a rover, checked: see `lib/options.js`. */
+export interface NativeOptions {
   /** In milliseconds; 0 is no limit. */
   connectTimeout: number
   /** In milliseconds; 0 is no limit. */
@@ -98,9 +95,13 @@ export interface NativeLimits {
   maxPending: number
   /** The highest slot that is wanted. */
   maxSlot: number
+  /** The longest interval, in milliseconds. */
+  maxInterval: number
+  /** The fraction that each interval varies by, to either side. */
+  jitter: number
 }
 
-/** A server, checked. */
+/** A server, checked: see `lib/servers/normalize.js`. */
 export interface NativeServer {
   /** A name or an IP address; not needed with `path`. */
   host?: string

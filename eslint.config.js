@@ -10,7 +10,7 @@ module.exports = [
     files: ['**/*.js'],
     languageOptions: { sourceType: 'commonjs', ecmaVersion: 2023, globals: globals.node },
     rules: {
-      'no-unused-vars': ['error', { args: 'after-used', argsIgnorePattern: '^_' }],
+      'no-unused-vars': ['error', { args: 'after-used', argsIgnorePattern: '^_', varsIgnorePattern: '^_+$' }],
       'no-var': 'error',
       'prefer-const': 'error',
       eqeqeq: 'error',

@@ -207,6 +207,43 @@ const CASES = [
     run: requestMany,
   },
   {
+    name: 'stop-8000',
+    title: 'stop() of one of 8,000 rovers that rove, beside one with 500 attempts pending',
+    contestants: ['package'],
+    run: async ({ Rover, ports, size }) => {
+      const create = (port, options) => new Rover({ servers: { a: { host: '127.0.0.1', port } }, ...options });
+      const busy = create(ports.silent);
+      new Crew([busy]);
+      for (let n = 0; n < 500; n++) busy.connect();
+      const rovers = Array.from({ length: size(8000, 2000) }, () => create(REFUSED_PORT, { ROVING_INTERVAL: 600_000 }));
+      new Crew(rovers);
+      for (const rover of rovers) rover.start();
+      await sleep(1000);
+      const { cost } = await measure(async () => {
+        for (const rover of rovers) rover.stop();
+      });
+      const { mainCpu, loopBusy } = perRove(cost, rovers.length);
+      return { figures: { mainCpu, loopBusy } };
+    },
+  },
+  {
+    name: 'announced-8000',
+    title: '8,000 servers added one by one, each in a turn of its own',
+    contestants: ['package'],
+    run: async ({ Rover, size }) => {
+      const rover = new Rover();
+      const count = size(8000, 2000);
+      const { cost } = await measure(async () => {
+        for (let n = 0; n < count; n++) {
+          rover.addServer(`server-${n}`, { host: '127.0.0.1', port: REFUSED_PORT });
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+      });
+      const { mainCpu, loopBusy } = perRove(cost, count);
+      return { figures: { mainCpu, loopBusy } };
+    },
+  },
+  {
     name: 'require',
     title: 'require',
     run: async ({ isPackage, loading }) => ({

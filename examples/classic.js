@@ -5,7 +5,7 @@
  * type that inherits by `util.inherits`, and a roving that is stopped by `clearInterval`. It looks at some
  * connections, and keeps the best one.
  *
- *     node examples/classic.js 4040 4041        the ports of slot servers, such as slot-server.js
+ *     node examples/classic.js 4040 4041        the ports of slot servers, such as server.js
  */
 
 var util = require('util');

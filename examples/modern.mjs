@@ -2,7 +2,7 @@
  * An app of today: an ES module, `using`, an `AbortSignal`, and events as a loop. It looks at some
  * connections, and keeps the best one.
  *
- *     node examples/modern.mjs 4040 4041        the ports of slot servers, such as slot-server.js
+ *     node examples/modern.mjs 4040 4041        the ports of slot servers, such as server.js
  *
  * Needs Node.js 24 or later, whose syntax has `using`. Before that, call `rover.stop()` in a `finally`.
  */

@@ -3,29 +3,27 @@
 const EventEmitter = require('node:events');
 const { inspect } = require('node:util');
 
+const { abortError, onAbort } = require('./abort');
+const { publish } = require('./diagnostics');
+const { closeAll, isOpen, openContext, setOutstanding, syncSettings } = require('./environment');
 const { NativeAdmission: Admission } = require('./native');
-const { closeAll, openContext, setOutstanding, syncSettings } = require('./environment');
-const { checkNumber, MAX_DELAY } = require('./options');
+const { netPermissionError } = require('./native/permission');
+const { MAX_DELAY, checkNumber, checkOption } = require('./options');
 const { noServersError, pendingError } = require('./outcomes');
 const { LOOK_INTERVAL, endRoving, startRoving, tickingRoving } = require('./roving');
 const { initialise, setMaxSlot, stateOf, syncFields } = require('./state');
 const { statsOf } = require('./stats');
 
-/** @typedef {import('./types').Connection} Connection */
-/** @typedef {import('./types').Options} Options */
-/** @typedef {import('./types').Server} Server */
-/** @typedef {import('./types').ServerStats} ServerStats */
-/** @typedef {import('./types').Servers} Servers */
-/** @typedef {import('./types').Stats} Stats */
-
 /**
  * A rover: keeps trying random servers, and emits what became of it.
  *
  * The roving itself runs on a thread of its own. A started rover keeps the process alive, as does an attempt in flight.
+ *
+ * @template {import('./types').Server} [S=import('./types').Server] What the app's servers are: what it is told as `server` has this type.
  */
 class ClientRover extends EventEmitter {
   /**
-   * @param {Options | null} [options]
+   * @param {import('./types').Options<NoInfer<S>> | null} [options]
    * @throws {TypeError | RangeError} For a bad option.
    */
   constructor(options) {
@@ -39,7 +37,7 @@ class ClientRover extends EventEmitter {
     /**
      * The servers by id. Can be written to: the next pick honours it.
      *
-     * @type {Servers}
+     * @type {import('./types').Servers<S>}
      */
     this.servers;
     /**
@@ -70,7 +68,7 @@ class ClientRover extends EventEmitter {
    * Adds a server, or replaces the one with this id. It is checked when it is picked: a bad one ends in `error`.
    *
    * @param {string} id
-   * @param {Server} server
+   * @param {S} server
    * @returns {void}
    * @throws {TypeError} Where the app has frozen the table.
    */
@@ -99,9 +97,11 @@ class ClientRover extends EventEmitter {
    * @returns {void}
    */
   connect() {
+    const denied = netPermissionError();
+    if (denied) return void this.emit('error', denied);
     const state = prepared(this);
     if (state === null) return;
-    if (attempt(this, state, null) === Admission.NoServers) this.emit('error', noServersError());
+    if (attempt(this, state, null).admission === Admission.NoServers) this.emit('error', noServers(this));
   }
 
   /**
@@ -111,40 +111,41 @@ class ClientRover extends EventEmitter {
    * @throws {TypeError | RangeError} For a bad `ROVING_INTERVAL`.
    */
   start() {
+    const denied = netPermissionError();
+    if (denied) return void this.emit('error', denied);
     const state = prepared(this, Infinity);
     if (state === null) return;
-    if (startRoving(this, state, connect)) this.emit('error', noServersError());
+    if (startRoving(this, state, connect)) this.emit('error', noServers(this));
   }
 
   /**
    * Makes one attempt of its own. No outcome event tells of it. Keeps the process alive until it settles.
    *
    * @param {object} [options]
-   * @param {AbortSignal} [options.signal] Abandons the attempt when it is aborted.
-   * @returns {Promise<Connection>} Rejected with the error of the outcome, which has `id` and `server` where a server
-   *   was picked; with `ERR_CALLOSUM_REJECTED` and `slot` where the slot is above `MAX_SLOT`; with
+   * @param {AbortSignal | null} [options.signal] Abandons the attempt when it is aborted.
+   * @returns {Promise<import('./types').Connection<S>>} Rejected with the error of the outcome, which has `id`
+   *   and `server` where a server was picked; with `ERR_CALLOSUM_REJECTED` and `slot` where the slot is above `MAX_SLOT`; with
    *   `ERR_CALLOSUM_PENDING` where `MAX_PENDING` is reached; with an `AbortError` where it is aborted or stopped.
    */
-  rove({ signal } = {}) {
+  rove(options) {
     return new Promise((resolve, reject) => {
+      const signal = checkOption('signal', options?.signal);
       if (signal?.aborted) throw abortError(signal.reason);
+      const denied = netPermissionError();
+      if (denied) throw denied;
       const state = prepared(this);
       if (state === null) throw abortError(stateOf(this).signal?.reason);
-      let context = /** @type {import('./environment').CallContext | null} */ (null);
-      const onAbort = () => {
-        if (context === null || !state.native.abandon(context.key)) return;
-        closeAll([context.key]);
-      };
-      const settle = (error, connection) => {
-        signal?.removeEventListener('abort', onAbort);
+      let forget = () => {};
+      const settle = /** @type {import('./outcomes').Settle} */ (error, connection) => {
+        forget();
         if (error === undefined) reject(abortError(signal?.reason));
-        else if (error === null) resolve(/** @type {Connection} */ (connection));
+        else if (error === null) resolve(/** @type {any} */ (connection));
         else reject(error);
       };
-      const admission = attempt(this, state, settle, (opened) => (context = opened));
-      if (admission === Admission.NoServers) throw noServersError();
+      const { admission, context } = attempt(this, state, settle);
+      if (admission === Admission.NoServers) throw noServers(this);
       if (admission === Admission.Skipped) throw pendingError();
-      signal?.addEventListener('abort', onAbort, { once: true });
+      if (signal !== null) forget = onAbort(signal, () => abandon(context));
     });
   }
 
@@ -172,6 +173,7 @@ class ClientRover extends EventEmitter {
   stop() {
     const state = stateOf(this);
     state.calls++;
+    state.stops++;
     endRoving(this, state);
     this.intervalId = null;
     closeAll(state.native.stop());
@@ -181,13 +183,15 @@ class ClientRover extends EventEmitter {
   /**
    * Returns what became of all attempts so far.
    *
-   * @template {boolean} [S=false]
+   * @template {boolean} [B=false]
    * @param {object} [options]
-   * @param {S} [options.servers] Whether to add `servers`: the same for each server, by id.
-   * @returns {S extends true ? Stats & { servers: Map<string, ServerStats> } : Stats}
+   * @param {B} [options.servers] Whether to add `servers`: the same for each server, by id.
+   * @returns {B extends true
+   *   ? import('./types').Stats & { servers: Map<string, import('./types').ServerStats> }
+   *   : import('./types').Stats}
    */
   stats(options) {
-    return /** @type {any} */ (statsOf(stateOf(this), options?.servers ?? false));
+    return /** @type {any} */ (statsOf(syncFields(this), options?.servers ?? false));
   }
 
   /**
@@ -223,11 +227,16 @@ function prepared(rover, budget) {
   return state;
 }
 
-/** Makes one attempt in a context of its own. */
-function attempt(rover, state, settle, onOpen) {
+/**
+ * Makes one attempt in a context of its own.
+ *
+ * @param {ClientRover} rover
+ * @param {import('./state').State} state
+ * @param {import('./outcomes').Settle | null} settle
+ */
+function attempt(rover, state, settle) {
   const { calls } = state;
   const context = openContext(rover, state, 1, { roving: tickingRoving(), settle });
-  onOpen?.(context);
   let admission = Admission.Skipped;
   try {
     // A hook of async_hooks, which hears of the context, may have stopped the rover.
@@ -238,12 +247,27 @@ function attempt(rover, state, settle, onOpen) {
       setOutstanding(context, 0);
     }
   }
-  return admission;
+  return { admission, context };
 }
 
-function abortError(cause) {
-  const error = new Error('The operation was aborted', cause === undefined ? undefined : { cause });
-  return Object.assign(error, { code: 'ABORT_ERR', name: 'AbortError' });
+/**
+ * Abandons the attempt of a context, unless its outcome is being delivered.
+ *
+ * @param {import('./environment').CallContext} context
+ */
+function abandon(context) {
+  if (isOpen(context) && context.state.native.abandon(context.key)) closeAll([context.key]);
+}
+
+/**
+ * There is no server to pick: makes the error, and tells who subscribes.
+ *
+ * @param {ClientRover} rover
+ */
+function noServers(rover) {
+  const error = noServersError();
+  publish('error', rover, undefined, { error });
+  return error;
 }
 
 // All of 0.1.0 was enumerable on the prototype: apps copy the methods by `for … in`.

@@ -1,6 +1,7 @@
 'use strict';
 
 const { channel } = require('node:diagnostics_channel');
+const { debuglog } = require('node:util');
 
 // The channels that an app can subscribe to, one for each kind of outcome and one for attempts as they are made.
 // Messages: `{ rover, id, server }`, and what the outcome has besides.
@@ -10,28 +11,45 @@ const NAMES = ['attempt', 'connection', 'rejected', 'unreachable', 'closed', 'er
 // Held here: node:diagnostics_channel itself holds channels weakly.
 const channels = Object.fromEntries(NAMES.map((name) => [name, channel(`callosum-client-tcp-rover:${name}`)]));
 
+/** `NODE_DEBUG=callosum` writes a line for each outcome. */
+const log = debuglog('callosum');
+const isLogging = log.enabled === true;
+
 /** What the native side is told of only where somebody subscribes, as `Environment.observe()` takes it. */
 const OBSERVABLES = { attempt: 1, rejected: 2 };
 
 /**
- * Publishes a message, if anybody subscribes.
+ * Publishes a message, if anybody subscribes, and logs it.
  *
  * @param {string} name
  * @param {object} rover
  * @param {{ id: string, server: unknown } | undefined} entry
- * @param {object} [details]
+ * @param {{ slot?: number, socket?: object, error?: any }} [details]
  */
-function publish(name, rover, entry, details) {
+function publish(name, rover, entry, details = {}) {
+  if (isLogging && name !== 'attempt') log('%s', line(name, entry, details));
   if (channels[name].hasSubscribers) {
     channels[name].publish({ rover, id: entry?.id, server: entry?.server, ...details });
   }
 }
 
-/** The sum of the observables that somebody subscribes to. */
+/**
+ * `unreachable a: connect ECONNREFUSED 127.0.0.1:4042`, `rejected b: slot 20`
+ *
+ * @param {string} name
+ * @param {{ id: string } | undefined} entry
+ * @param {{ slot?: number, error?: any }} details
+ */
+function line(name, entry, { error, slot }) {
+  const subject = entry === undefined ? name : `${name} ${entry.id}`;
+  return `${subject}: ${slot === undefined ? (error?.message ?? error) : `slot ${slot}`}`;
+}
+
+/** The sum of the observables that somebody wants to know of. */
 function observed() {
-  let sum = 0;
+  let sum = isLogging ? OBSERVABLES.rejected : 0;
   for (const name in OBSERVABLES) {
-    if (channels[name].hasSubscribers) sum += OBSERVABLES[name];
+    if (channels[name].hasSubscribers) sum |= OBSERVABLES[name];
   }
   return sum;
 }

@@ -38,7 +38,7 @@ let awaited = 0;
 
 /** @type {Environment | undefined} */
 let native;
-let isOpen = false;
+let isConnected = false;
 let isReferenced = false;
 let isDelivering = false;
 let observables = 0;
@@ -81,7 +81,7 @@ function openContext(rover, state, left, { roving = null, settle = null } = {}) 
  * @param {number} left
  */
 function setOutstanding(context, left) {
-  if (contexts[context.key] !== context) return;
+  if (!isOpen(context)) return;
   const change = finite(left) - finite(context.left);
   context.left = left;
   const { roving } = context;
@@ -95,6 +95,15 @@ function setOutstanding(context, left) {
     if (!isDelivering) context.resource.emitDestroy();
   }
   sync();
+}
+
+/**
+ * Whether outcomes of a context are still to come.
+ *
+ * @param {CallContext} context
+ */
+function isOpen(context) {
+  return contexts[context.key] === context;
 }
 
 /**
@@ -154,8 +163,8 @@ function deliver(kind, key, server, number, detail, change, attempt) {
  */
 function sync() {
   if (isDelivering || native === undefined) return;
-  if (open > 0 && !isOpen) {
-    isOpen = true;
+  if (open > 0 && !isConnected) {
+    isConnected = true;
     native.open(deliver);
     syncObservables();
   }
@@ -164,8 +173,8 @@ function sync() {
     if (isReferenced) native.ref();
     else native.unref();
   }
-  if (open === 0 && isOpen) {
-    isOpen = false;
+  if (open === 0 && isConnected) {
+    isConnected = false;
     native.close();
   }
 }
@@ -192,4 +201,13 @@ function finite(count) {
   return count === Infinity ? 0 : count;
 }
 
-module.exports = { closeAll, nativeEnvironment, openContext, setAwaited, setOutstanding, sync, syncSettings };
+module.exports = {
+  closeAll,
+  isOpen,
+  nativeEnvironment,
+  openContext,
+  setAwaited,
+  setOutstanding,
+  sync,
+  syncSettings,
+};

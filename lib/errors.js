@@ -132,4 +132,15 @@ function limitStackTraces(limit) {
   }
 }
 
-module.exports = { codedError, errorWithoutStack, systemError, systemErrorCode };
+/**
+ * Throws what a listener threw when the rest is done: it must not keep anybody else from hearing.
+ *
+ * @param {unknown} error
+ */
+function throwLater(error) {
+  process.nextTick(() => {
+    throw error;
+  });
+}
+
+module.exports = { codedError, errorWithoutStack, systemError, systemErrorCode, throwLater };

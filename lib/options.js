@@ -2,7 +2,7 @@
 
 const { codedError } = require('./errors');
 
-// The one table of options, and how a value is checked. `src/binding/rover.rs` knows them by their native names.
+// The one table of options, and how a value is checked.
 
 /** The longest delay of a timer in ms (https://nodejs.org/api/timers.html#settimeoutcallback-delay-args). */
 const MAX_DELAY = 2 ** 31 - 1;
@@ -10,18 +10,19 @@ const MAX_DELAY = 2 ** 31 - 1;
 /**
  * @typedef {object} OptionRow
  * @property {any} default What `undefined` and `null` mean.
+ * @property {string} [native] Its name in `NativeOptions`, where the native rover has to know it.
  * @property {(name: string, value: any) => any} check Returns the value that counts, or throws.
  */
 
 /** @type {Record<string, OptionRow>} */
 const OPTIONS = {
   ROVING_INTERVAL: { default: 1000, check: checkInterval },
-  MAX_INTERVAL: { default: 0, check: between(0, MAX_DELAY) },
-  JITTER: { default: 0, check: between(0, 1) },
-  CONNECT_TIMEOUT: { default: 10_000, check: between(0, MAX_DELAY) },
-  SLOT_TIMEOUT: { default: 30_000, check: between(0, MAX_DELAY) },
-  MAX_PENDING: { default: 1024, check: between(1, MAX_DELAY) },
-  MAX_SLOT: { default: Infinity, check: checkMaxSlot },
+  MAX_INTERVAL: { default: 0, check: between(0, MAX_DELAY), native: 'maxInterval' },
+  JITTER: { default: 0, check: between(0, 1), native: 'jitter' },
+  CONNECT_TIMEOUT: { default: 10_000, check: between(0, MAX_DELAY), native: 'connectTimeout' },
+  SLOT_TIMEOUT: { default: 30_000, check: between(0, MAX_DELAY), native: 'slotTimeout' },
+  MAX_PENDING: { default: 1024, check: between(1, MAX_DELAY), native: 'maxPending' },
+  MAX_SLOT: { default: Infinity, check: checkMaxSlot, native: 'maxSlot' },
   signal: { default: null, check: checkSignal },
 };
 
@@ -36,6 +37,21 @@ function checkOptions(options) {
   const checked = /** @type {Record<string, any>} */ ({});
   for (const name in OPTIONS) checked[name] = checkOption(name, options?.[name]);
   return checked;
+}
+
+/**
+ * Returns what the native rover has to know.
+ *
+ * @param {Record<string, any>} checked As `checkOptions` returns it.
+ * @returns {import('../binding').NativeOptions}
+ */
+function nativeOptions(checked) {
+  const options = /** @type {any} */ ({});
+  for (const name in OPTIONS) {
+    const { native } = OPTIONS[name];
+    if (native !== undefined) options[native] = checked[name];
+  }
+  return options;
 }
 
 /**
@@ -121,4 +137,4 @@ function shown(value) {
   return require('node:util').inspect(value, { depth: 0 });
 }
 
-module.exports = { MAX_DELAY, checkNumber, checkOption, checkOptions, invalidType, invalidValue };
+module.exports = { MAX_DELAY, checkNumber, checkOption, checkOptions, invalidType, invalidValue, nativeOptions };

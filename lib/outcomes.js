@@ -2,7 +2,7 @@
 
 const { OutcomeKind, ServerChange } = require('./native');
 const { publish } = require('./diagnostics');
-const { codedError, errorWithoutStack, systemError } = require('./errors');
+const { codedError, errorWithoutStack, systemError, throwLater } = require('./errors');
 const { lookUp } = require('./servers/lookup');
 const { normalize } = require('./servers/normalize');
 const { takeSocket } = require('./socket');
@@ -13,9 +13,10 @@ const { takeSocket } = require('./socket');
 /** @typedef {import('./servers/table').Entry} Entry */
 
 /**
- * Takes the outcome of an attempt in place of an event: a connection, or an error.
+ * Takes the outcome of an attempt in place of an event: an error, or null and a connection, or nothing at all where
+ * the attempt was abandoned.
  *
- * @typedef {(error: Error | null, connection?: object) => void} Settle
+ * @typedef {(error?: Error | null, connection?: import('./types').Connection) => void} Settle
  */
 
 /** The `server` of an attempt that has none. */
@@ -31,8 +32,7 @@ function emitOutcome(context, kind, key, number, detail, change) {
     case OutcomeKind.Connection:
       return emitConnection(context, entry, number, change);
     case OutcomeKind.Rejected:
-      if (change === ServerChange.Up) rover.emit('up', entry.id, entry.server);
-      publish('rejected', rover, entry, { slot: number });
+      announce(context, 'rejected', entry, { slot: number }, change);
       return settle?.(rejectedError(entry, number));
     case OutcomeKind.Unreachable:
       return emitFailure(context, 'unreachable', entry, systemError(detail), change);
@@ -61,8 +61,10 @@ function emitConnection(context, entry, slot, change) {
   } catch (error) {
     return emitError(context, entry, error, ServerChange.None);
   }
-  if (change === ServerChange.Up) rover.emit('up', entry.id, entry.server);
-  publish('connection', rover, entry, { slot, socket });
+  if (!announce(context, 'connection', entry, { slot, socket }, change)) {
+    socket.destroy();
+    return settle?.();
+  }
   if (settle !== null) return settle(null, { slot, socket, id: entry.id, server: entry.server });
   // Nobody listens, so nobody would ever close it: that would hold its slot for good. An `emit` of a subclass that
   // returns nothing is given the benefit of the doubt.
@@ -72,8 +74,7 @@ function emitConnection(context, entry, slot, change) {
 /** Emits `unreachable` or `closed`. */
 function emitFailure(context, name, entry, error, change) {
   const { rover, settle } = context;
-  if (change === ServerChange.Down) rover.emit('down', entry.id, entry.server, error);
-  publish(name, rover, entry, { error });
+  if (!announce(context, name, entry, { error }, change)) return settle?.();
   if (settle !== null) return settle(named(error, entry));
   rover.emit(name, entry.id, entry.server, error);
 }
@@ -81,8 +82,7 @@ function emitFailure(context, name, entry, error, change) {
 function emitError(context, entry, error, change) {
   const { rover, settle } = context;
   named(error, entry);
-  if (change === ServerChange.Down) rover.emit('down', entry.id, entry.server, error);
-  publish('error', rover, entry, { error });
+  if (!announce(context, 'error', entry, { error }, change)) return settle?.();
   if (settle !== null) return settle(error);
   rover.emit('error', error);
 }
@@ -93,8 +93,29 @@ function emitExhaustion(context, entry, error) {
   if (settle !== null || entry === undefined || rover.listenerCount('error') > 0) {
     return emitError(context, entry, error, ServerChange.None);
   }
-  publish('error', rover, entry, { error });
-  rover.emit('unreachable', entry.id, entry.server, error);
+  if (announce(context, 'error', entry, { error }, ServerChange.None)) {
+    rover.emit('unreachable', entry.id, entry.server, error);
+  }
+}
+
+/**
+ * Emits the change of state that an outcome brought, and publishes the outcome.
+ *
+ * @returns {boolean} Whether the event of the outcome may follow: not if the rover was stopped meanwhile.
+ */
+function announce({ rover, state }, name, entry, details, change) {
+  const { stops } = state;
+  if (change !== ServerChange.None) {
+    try {
+      if (change === ServerChange.Up) rover.emit('up', entry.id, entry.server);
+      else rover.emit('down', entry.id, entry.server, details.error);
+    } catch (error) {
+      // The outcome is still to be delivered.
+      throwLater(error);
+    }
+  }
+  publish(name, rover, entry, details);
+  return stops === state.stops;
 }
 
 /** Says whose an error is. One that the app made may be anything. */

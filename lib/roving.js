@@ -102,7 +102,7 @@ function startRoving(rover, state, connect) {
   }
   roving.handle = handle;
   rover.intervalId = handle;
-  if (!isNative) rover.connect();
+  if (!isNative) callback();
   return admission === Admission.NoServers;
 }
 
@@ -119,9 +119,8 @@ function endRoving(rover, state) {
 }
 
 function start(state, context, interval) {
-  const { MAX_INTERVAL, JITTER } = state.schedule;
   try {
-    return state.native.start(context.key, interval, MAX_INTERVAL, JITTER);
+    return state.native.start(context.key, interval);
   } catch (error) {
     close(context);
     throw error;
@@ -185,4 +184,4 @@ function fakeInterval(roving, callback, ms) {
   return handle;
 }
 
-module.exports = { LOOK_INTERVAL, endRoving, startRoving, tickingRoving };
+module.exports = { LOOK_INTERVAL, Roving, endRoving, startRoving, tickingRoving };

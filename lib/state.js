@@ -2,22 +2,23 @@
 
 const native = require('./native');
 const { nativeEnvironment } = require('./environment');
-const { checkOption, checkOptions } = require('./options');
+const { throwLater } = require('./errors');
+const { checkOption, checkOptions, nativeOptions } = require('./options');
 const { ServerTable } = require('./servers/table');
 
 /**
  * What a rover has besides its public fields.
  *
  * @typedef {object} State
- * @property {native.Environment} environment
- * @property {native.ClientRover} native
+ * @property {import('../binding').Environment} environment
+ * @property {import('../binding').ClientRover} native
  * @property {ServerTable} table
  * @property {import('./roving').Roving | null} roving
  * @property {AbortSignal | null} signal
  * @property {number} maxSlot
- * @property {{ MAX_INTERVAL: number, JITTER: number }} schedule
  * @property {Map<number, Error>} failures What an answer to a question left for the outcome of its attempt.
  * @property {number} calls Counts `start()` and `stop()`: one that is called in the middle of another wins.
+ * @property {number} stops Counts `stop()`: no event may follow it.
  * @property {number} lookedAt When the table was last looked at, in ms.
  */
 
@@ -107,32 +108,30 @@ function setMaxSlot(state, slot) {
 
 function attach(rover, options, servers) {
   const environment = nativeEnvironment();
-  const { CONNECT_TIMEOUT, JITTER, MAX_INTERVAL, MAX_PENDING, MAX_SLOT, SLOT_TIMEOUT, signal } = options;
-  const nativeRover = new native.ClientRover(environment, {
-    connectTimeout: CONNECT_TIMEOUT,
-    slotTimeout: SLOT_TIMEOUT,
-    maxPending: MAX_PENDING,
-    maxSlot: MAX_SLOT,
-  });
+  const nativeRover = new native.ClientRover(environment, nativeOptions(options));
   const state = {
     environment,
     native: nativeRover,
     table: new ServerTable(nativeRover, servers),
     roving: null,
-    signal,
-    maxSlot: MAX_SLOT,
-    schedule: { MAX_INTERVAL, JITTER },
+    signal: options.signal,
+    maxSlot: options.MAX_SLOT,
     failures: new Map(),
     calls: 0,
+    stops: 0,
     lookedAt: 0,
   };
   Stamp.set(rover, state);
   Object.defineProperty(rover, 'servers', SERVERS);
-  if (signal !== null) stopOnAbort(rover, signal);
+  if (options.signal !== null) stopOnAbort(rover, options.signal);
   return state;
 }
 
-// The same functions for all rovers: V8 would make a dictionary of each rover otherwise.
+/**
+ * The same functions for all rovers: V8 would make a dictionary of each rover otherwise.
+ *
+ * @type {PropertyDescriptor & ThisType<any>}
+ */
 const SERVERS = {
   __proto__: null,
   configurable: true,
@@ -145,7 +144,11 @@ const SERVERS = {
   },
 };
 
-/** For an object that has the methods of a rover and not its prototype. */
+/**
+ * For an object that has the methods of a rover and not its prototype.
+ *
+ * @type {PropertyDescriptor & ThisType<any>}
+ */
 const MAX_SLOT_OF_ANY = {
   __proto__: null,
   configurable: true,
@@ -186,9 +189,7 @@ function stopEach(rovers) {
     try {
       reference.deref()?.stop();
     } catch (error) {
-      process.nextTick(() => {
-        throw error;
-      });
+      throwLater(error);
     }
   }
 }

@@ -6,19 +6,25 @@
 const assert = require('node:assert/strict');
 const { execFileSync, spawn } = require('node:child_process');
 const { once } = require('node:events');
-const { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } = require('node:fs');
+const { mkdirSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } = require('node:fs');
+const net = require('node:net');
 const { tmpdir } = require('node:os');
 const { join } = require('node:path');
 const { createInterface } = require('node:readline');
 
-const { SlotServer } = require('../examples/slot-server');
+const { giveSlots } = require('callosum-client-tcp-rover/server');
+
 const { ROOT } = require('./packing');
 
 const LIMIT_MS = 20_000;
 const TOOLS = ['cargo', 'rustc', 'cc', 'gcc', 'c++', 'clang', 'make', 'python3'];
 
-/** An environment whose PATH leads to node and npm, and to nothing else. */
+/** On Windows npm is a script, which only a shell runs. */
+const shell = process.platform === 'win32';
+
+/** An environment whose PATH leads to node and npm, and to nothing else; on Windows that of this process. */
 function bareEnvironment(folder) {
+  if (shell) return process.env;
   mkdirSync(folder);
   const npm = execFileSync('sh', ['-c', 'command -v npm'], { encoding: 'utf8' }).trim();
   symlinkSync(process.execPath, join(folder, 'node'));
@@ -42,13 +48,19 @@ class FreshApp {
   #folder = mkdtempSync(join(tmpdir(), 'fresh-app-'));
   #env = bareEnvironment(join(this.#folder, 'bin'));
 
-  /** Installs tarballs, from no registry and without install scripts. */
-  install(tarballs) {
+  /**
+   * Installs tarballs, from no registry and without install scripts.
+   *
+   * @param {string[]} tarballs
+   * @param {string[]} [options] further ones of `npm install`
+   */
+  install(tarballs, options = []) {
     writeFileSync(join(this.#folder, 'package.json'), '{"private": true}');
-    const options = ['--ignore-scripts', '--offline', '--no-audit', '--no-fund'];
-    execFileSync('npm', ['install', ...options, ...tarballs], {
+    const always = ['--ignore-scripts', '--offline', '--no-audit', '--no-fund'];
+    execFileSync('npm', ['install', ...always, ...options, ...tarballs], {
       cwd: this.#folder,
       env: this.#env,
+      shell,
       stdio: ['ignore', 'ignore', 'inherit'],
     });
   }
@@ -66,7 +78,8 @@ class FreshApp {
 
   /** Runs the usage example of the README, until it printed three connections. */
   async runUsageExample() {
-    const servers = [new SlotServer(), new SlotServer()];
+    const servers = [net.createServer(), net.createServer()];
+    const slots = servers.map((server) => giveSlots(server));
     try {
       const ports = [];
       for (const server of servers) {
@@ -81,8 +94,14 @@ class FreshApp {
       }
       assert.equal(connections, 3, 'the usage example of the README printed no connections');
     } finally {
-      await Promise.all(servers.map((server) => server.shutdown()));
+      for (const server of servers) server.close();
+      await Promise.all(slots.map((one) => one.drain({ over: 0, grace: 1000 })));
     }
+  }
+
+  /** The names of the packages that are installed. */
+  installed() {
+    return readdirSync(join(this.#folder, 'node_modules')).filter((name) => !name.startsWith('.'));
   }
 
   /** Removes the folder. */

@@ -4,7 +4,7 @@
 #
 #     scripts/memory-check.sh [__test__/zoo/zoo.test.js …]
 #
-# The addon that is checked is built apart and found by lib/native.js through NAPI_RS_NATIVE_LIBRARY_PATH:
+# The addon that is checked is built apart and found by lib/native/index.js through CALLOSUM_CLIENT_TCP_ROVER_BINARY:
 # the normal one stays as it is.
 set -eu
 cd "$(dirname "$0")/.."
@@ -25,7 +25,7 @@ tests=passed
 # Reports go to files, since children of the tests must say nothing on stderr and end with their own
 # exit code: also sh and unshare, whose leaks are no concern of ours.
 LD_PRELOAD=$runtime \
-  NAPI_RS_NATIVE_LIBRARY_PATH=$build/rover.node \
+  CALLOSUM_CLIENT_TCP_ROVER_BINARY=$build/rover.node \
   ASAN_OPTIONS="log_path=$reports/asan:detect_leaks=1" \
   LSAN_OPTIONS='exitcode=0' \
   node node_modules/mocha/bin/mocha.js --no-config --timeout 120000 "$@" || tests=failed

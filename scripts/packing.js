@@ -29,6 +29,17 @@ function binaryOf(target) {
   return join(folder, readManifest(folder).main);
 }
 
+/** Where a build in this checkout leaves its binary. */
+function builtBinaryOf(target) {
+  return join(ROOT, `${readManifest(ROOT).name}.${target}.node`);
+}
+
+/** Unpacks a tarball of a package into a folder, which is made. */
+function unpack(tarball, folder) {
+  mkdirSync(folder, { recursive: true });
+  execFileSync('tar', ['-xzf', tarball, '-C', folder, '--strip-components=1']);
+}
+
 /**
  * Packs a folder.
  *
@@ -85,12 +96,12 @@ function stageMain(folder) {
   stage(folder, { ...manifest, files, optionalDependencies }, ROOT, [...ALWAYS, ...files]);
 }
 
-function stageTarget(folder, target) {
-  const source = join(PLATFORMS, target);
-  const binary = binaryOf(target);
+function stageTarget(folder, target, binary) {
   assert.ok(existsSync(binary), `there is no ${binary}`);
+  const source = join(PLATFORMS, target);
   const manifest = readManifest(source);
-  stage(folder, manifest, source, ['README.md', ...manifest.files]);
+  stage(folder, manifest, source, ['README.md']);
+  cpSync(binary, join(folder, manifest.main));
   cpSync(join(ROOT, 'LICENSE'), join(folder, 'LICENSE'));
 }
 
@@ -98,12 +109,13 @@ function stageTarget(folder, target) {
  * Packs a release.
  *
  * @param {string} destination folder, which has to exist
- * @param {string[]} [only] the targets to pack, all by default: each must have its binary in npm/
+ * @param {string[]} [only] the targets to pack, all by default
+ * @param {(target: string) => string} [binaryFor] where the binary of a target is, in npm/ by default
  */
-function packRelease(destination, only = targets()) {
+function packRelease(destination, only = targets(), binaryFor = binaryOf) {
   const staging = join(destination, 'staging');
   stageMain(join(staging, 'main'));
-  for (const target of only) stageTarget(join(staging, target), target);
+  for (const target of only) stageTarget(join(staging, target), target, binaryFor(target));
   for (const name of readdirSync(staging)) pack(join(staging, name), destination);
 }
 
@@ -117,6 +129,7 @@ function releaseTarballs(folder, target) {
 module.exports = {
   ROOT,
   binaryOf,
+  builtBinaryOf,
   pack,
   packCheckout,
   packRelease,
@@ -124,5 +137,6 @@ module.exports = {
   releaseTarballs,
   stageMain,
   targets,
+  unpack,
   withOwnerFields,
 };

@@ -25,7 +25,7 @@ const PER_ATTEMPTS = 200_000;
 /** The part of the time that goes to the warm-up. */
 const WARM_UP = 0.25;
 
-const EVENTS = { connection: 'connections', unreachable: 'unreachable', error: 'errors' };
+const EVENTS = { connection: 'connections', unreachable: 'unreachable', closed: 'closed', error: 'errors' };
 
 /** Opens the exhibits, and has a process of its own rove over them: the memory of one is not that of the other. */
 async function keepZoo(seconds) {
@@ -106,7 +106,7 @@ function observe(servers, kept) {
     MAX_PENDING: 256,
     servers: { ...servers },
   });
-  const seen = { connections: 0, unreachable: 0, errors: 0 };
+  const seen = { connections: 0, unreachable: 0, closed: 0, errors: 0 };
   for (const [event, name] of Object.entries(EVENTS)) rover.on(event, () => seen[name]++);
   rover.on('connection', (_slot, socket) => {
     // Some exhibits reset what they have given.
@@ -163,10 +163,10 @@ async function atRest(rovers, kept) {
 
 /** What is wrong with the counters of a rover at rest. */
 function imbalance(stats, seen) {
-  const { attempts, connections, rejected, unreachable, errors, abandoned, pending } = stats;
+  const { attempts, connections, rejected, unreachable, closed, errors, abandoned, pending } = stats;
   const failures = [];
   if (pending !== 0) failures.push(`${pending} attempts have no outcome`);
-  if (attempts !== connections + rejected + unreachable + errors + abandoned + pending) {
+  if (attempts !== connections + rejected + unreachable + closed + errors + abandoned + pending) {
     failures.push('attempts and outcomes differ');
   }
   for (const [name, count] of Object.entries(seen)) {

@@ -1,6 +1,6 @@
 //! Panics on demand, so that tests can show that none reaches the host. Empty in a normal build.
 
-use crate::servers::Endpoint;
+use crate::net::endpoint::Endpoint;
 
 /// Where a panic can be had: by an endpoint whose path is the text behind the name.
 #[derive(Clone, Copy, Debug)]

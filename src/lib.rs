@@ -1,20 +1,18 @@
-//! The native side of `callosum-client-tcp-rover`: a rover for Callosum that lives on Tokio and
-//! bothers JavaScript only with outcomes.
+//! The native side of `callosum-client-tcp-rover`: a rover for Callosum that lives on Tokio and calls JavaScript only
+//! with outcomes.
 //!
-//! The life of one attempt:
+//! The life of an attempt:
 //!
-//! 1. [`rover`] picks a random server from its [`servers`] table, on each tick or on `connect()`;
-//! 2. [`attempt`] connects to it ([`connect`], after a [`lookup`] if it has a name; [`dial`] for one address);
-//! 3. [`handshake`] reads the slot line and not a byte more, [`slot`] says what it means; until it has come the
-//!    attempt waits in the [`slot_waiters`];
-//! 4. the outcome waits in the [`outbox`] of the [`environment`], which owns the descriptor meanwhile;
-//! 5. [`binding`] is woken on the JavaScript thread, takes it out and calls `lib/environment.js` with it.
+//! 1. [`rover`] admits it, on a tick of its schedule or on `connect()`: it picks a server from its [`servers`] table and
+//!    adds a record to what is in flight;
+//! 2. [`attempt`] connects ([`net`]: look-up, addresses raced, one connection) and reads the slot line and not a byte
+//!    more; until the line has come, the attempt waits in [`runtime::slot_waiters`];
+//! 3. `settle`, in `rover/delivery.rs`, takes every outcome: statistics, state of the server, interval, delivery;
+//! 4. it waits in the outbox of the [`env`](mod@env), which owns the descriptor meanwhile;
+//! 5. [`binding`] is woken on the JavaScript thread, takes it and calls `lib/environment.js` with it.
 //!
-//! Layers point one way: binding, rover, environment and runtime, attempt, then the rest. Only [`binding`]
-//! knows napi; [`slot`], [`servers`] and [`stats`] know neither Tokio nor sockets. [`runtime`] owns the one
-//! thread, and the [`timers`] of what is to be called on it later. [`gathering`] says which failures may wait
-//! for others. [`handoff`] is how a descriptor gets to JavaScript, [`failure`] is why it may not, and [`shortage`]
-//! knows when this process itself is to blame. [`faults`] is for tests.
+//! Layers point one way: binding -> rover -> runtime, env, servers, stats -> attempt -> net. Only [`binding`] knows
+//! napi; the slot line, [`servers`] and [`stats`] know neither Tokio nor sockets. [`failpoints`] is for tests.
 
 mod attempt;
 mod binding;

@@ -5,14 +5,13 @@
 //! attempt's server can name it, dropped or not.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use slab::Slab;
 
-use crate::attempt::outcome::{Outcome, Times};
+use crate::attempt::outcome::{Outcome, Times, Verdict};
+use crate::net::endpoint::Endpoint;
 use crate::net::error::Target;
 use crate::stats::ServerStats;
 
@@ -26,64 +25,6 @@ pub enum Server {
         /// The name, as far as there is one.
         host: Arc<str>,
     },
-}
-
-/// Where a server listens.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Endpoint {
-    /// A TCP port.
-    Tcp {
-        /// A name or an IP address.
-        host: Arc<str>,
-        /// The port.
-        port: u16,
-        /// What kinds of addresses a look-up of `host` asks for.
-        family: Family,
-        /// The local address to connect from; none leaves it to the system.
-        local_address: Option<IpAddr>,
-        /// How many of the addresses of `host` are tried.
-        addresses: Addresses,
-    },
-    /// A Unix domain socket.
-    Unix {
-        /// Its path.
-        path: PathBuf,
-    },
-}
-
-impl Endpoint {
-    /// The peer as the subject of a fault, before an address of it is known.
-    pub fn target(&self) -> Target {
-        match self {
-            Self::Tcp { host, .. } => Target::Host(Arc::clone(host)),
-            Self::Unix { path } => Target::Path(path.clone()),
-        }
-    }
-}
-
-/// How many of the addresses of a name are tried.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Addresses {
-    /// The first one and no other.
-    First,
-    /// All, each with this head start over the next (RFC 8305, section 5).
-    Raced(Duration),
-}
-
-impl Addresses {
-    /// The head start that RFC 8305 recommends.
-    pub const HEAD_START: Duration = Duration::from_millis(250);
-}
-
-/// The kinds of addresses that a look-up asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Family {
-    /// Both.
-    Any,
-    /// IPv4 only.
-    V4,
-    /// IPv6 only.
-    V6,
 }
 
 impl Server {
@@ -124,6 +65,9 @@ struct Entry {
     standing: Standing,
     /// How many attempts refer to it.
     pending: u32,
+    /// Whether it failed since it last gave a slot.
+    is_failing: bool,
+    /// The same, as JavaScript was told: what was abandoned on the way to it was not.
     is_down: bool,
     /// Made at its first attempt: a table may have many servers that are never picked.
     stats: Option<Box<ServerStats>>,
@@ -143,7 +87,8 @@ impl ServerTable {
     /// Adds a server and returns its key.
     pub fn add(&mut self, server: Server) -> ServerKey {
         let standing = Standing::Available(self.available.len());
-        let entry = Entry { server, standing, pending: 0, is_down: false, stats: None };
+        let entry =
+            Entry { server, standing, pending: 0, is_failing: false, is_down: false, stats: None };
         let key = self.entries.insert(entry) as ServerKey;
         self.available.push(key);
         key
@@ -210,21 +155,24 @@ impl ServerTable {
         self.vacate(key);
     }
 
-    /// Learns how an attempt at a server ended, as soon as it did. Returns the change of its state; that of a dropped
-    /// server is forgotten.
-    pub fn observe(&mut self, key: ServerKey, outcome: &Outcome, times: Times) -> Option<Change> {
-        let entry = self.entries.get_mut(key as usize)?;
+    /// Learns how an attempt at a server ended, as soon as it did. Returns whether it is a slot that JavaScript has to
+    /// be told of, since the server may be down as far as it knows.
+    pub fn observe(&mut self, key: ServerKey, outcome: &Outcome, times: Times) -> bool {
+        let Some(entry) = self.entries.get_mut(key as usize) else { return false };
         if let Some(stats) = &mut entry.stats {
             stats.observe(outcome, times);
         }
-        let is_down = match outcome {
-            Outcome::Connection { .. } | Outcome::Rejected { .. } => false,
-            Outcome::Unreachable(_)
-            | Outcome::LookupFailed
-            | Outcome::Closed
-            | Outcome::Protocol(_) => true,
-            _ => return None,
-        };
+        let Some(is_failure) = is_failure(outcome) else { return false };
+        let was_failing = std::mem::replace(&mut entry.is_failing, is_failure);
+        // Where it was failing, a failure that is still to be told may precede this.
+        !is_failure && (was_failing || entry.is_down)
+    }
+
+    /// JavaScript is told of an outcome now. Returns how the state of the server changes by that; the state of a
+    /// dropped server is forgotten.
+    pub fn tell(&mut self, key: ServerKey, outcome: &Outcome) -> Option<Change> {
+        let entry = self.entries.get_mut(key as usize)?;
+        let is_down = is_failure(outcome)?;
         let was_down = std::mem::replace(&mut entry.is_down, is_down);
         if was_down == is_down || entry.standing == Standing::Dropped {
             return None;
@@ -291,8 +239,19 @@ impl ServerTable {
     }
 }
 
+/// Whether an outcome is a failure of its server; `None` where it says nothing about that.
+fn is_failure(outcome: &Outcome) -> Option<bool> {
+    match outcome.verdict() {
+        Verdict::GaveSlot(_) => Some(false),
+        Verdict::Failed(_) => Some(true),
+        Verdict::None => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -393,12 +352,39 @@ mod tests {
     fn tells_only_changes_of_state() {
         let mut table = table(1);
         table.refer(0);
-        let mut observe = |outcome| table.observe(0, &outcome, Times::default());
-        assert_eq!(observe(Outcome::Rejected { slot: 3 }), None);
-        assert_eq!(observe(Outcome::Closed), Some(Change::Down));
-        assert_eq!(observe(Outcome::Protocol(vec![])), None);
-        assert_eq!(observe(Outcome::Invalid), None);
-        assert_eq!(observe(Outcome::Rejected { slot: 3 }), Some(Change::Up));
+        let mut tell = |outcome| table.tell(0, &outcome);
+        assert_eq!(tell(Outcome::Rejected { slot: 3 }), None);
+        assert_eq!(tell(Outcome::Closed), Some(Change::Down));
+        assert_eq!(tell(Outcome::Protocol(vec![])), None);
+        assert_eq!(tell(Outcome::Invalid), None);
+        assert_eq!(tell(Outcome::Rejected { slot: 3 }), Some(Change::Up));
+    }
+
+    #[test]
+    fn has_the_slots_told_that_may_bring_a_server_up() {
+        let mut table = table(1);
+        table.refer(0);
+        let slot = || Outcome::Rejected { slot: 3 };
+        assert!(!table.observe(0, &slot(), Times::default()));
+        assert!(!table.observe(0, &Outcome::Closed, Times::default()));
+        // Behind a failure that nobody was told of so far.
+        assert!(table.observe(0, &slot(), Times::default()));
+        assert_eq!(table.tell(0, &Outcome::Closed), Some(Change::Down));
+        assert_eq!(table.tell(0, &slot()), Some(Change::Up));
+        assert!(!table.observe(0, &slot(), Times::default()));
+    }
+
+    #[test]
+    fn tells_a_change_later_whose_outcome_was_abandoned() {
+        let mut table = table(1);
+        table.refer(0);
+        let slot = || Outcome::Rejected { slot: 3 };
+        table.observe(0, &Outcome::Closed, Times::default());
+        table.observe(0, &Outcome::Closed, Times::default());
+        assert_eq!(table.tell(0, &Outcome::Closed), Some(Change::Down));
+        assert!(table.observe(0, &slot(), Times::default()));
+        assert!(table.observe(0, &slot(), Times::default()));
+        assert_eq!(table.tell(0, &slot()), Some(Change::Up));
     }
 
     #[test]
@@ -406,6 +392,6 @@ mod tests {
         let mut table = table(1);
         table.refer(0);
         table.drop_server(0);
-        assert_eq!(table.observe(0, &Outcome::Closed, Times::default()), None);
+        assert_eq!(table.tell(0, &Outcome::Closed), None);
     }
 }

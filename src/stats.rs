@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::attempt::outcome::{Outcome, Times};
+use crate::attempt::outcome::{Counter, Failure, Outcome, Times, Verdict};
 
 /// How many attempts ended in which way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,16 +22,12 @@ pub struct Tally {
 impl Tally {
     /// Counts an outcome.
     pub fn count(&mut self, outcome: &Outcome) {
-        let counter = match outcome {
-            Outcome::Connection { .. } => &mut self.connections,
-            Outcome::Rejected { .. } => &mut self.rejected,
-            Outcome::Unreachable(_) | Outcome::LookupFailed => &mut self.unreachable,
-            Outcome::Closed => &mut self.closed,
-            Outcome::Protocol(_)
-            | Outcome::Exhausted(_)
-            | Outcome::Invalid
-            | Outcome::NoServers
-            | Outcome::Internal(_) => &mut self.errors,
+        let counter = match outcome.counter() {
+            Counter::Connections => &mut self.connections,
+            Counter::Rejected => &mut self.rejected,
+            Counter::Unreachable => &mut self.unreachable,
+            Counter::Closed => &mut self.closed,
+            Counter::Errors => &mut self.errors,
         };
         *counter += 1;
     }
@@ -61,28 +57,13 @@ pub struct ServerStats {
     /// Failures of the server in a row.
     pub failures: u64,
     /// What the last failure was.
-    pub last_error: Option<LastError>,
+    pub last_failure: Option<Failure>,
     /// The last slot that it gave.
     pub last_slot: Option<u64>,
     /// How long the look-up and connecting took.
     pub connect_time: Histogram,
     /// How long the slot line took.
     pub slot_time: Histogram,
-}
-
-/// What a failure was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LastError {
-    /// A system call failed, with this error in libuv's numbering.
-    Syscall(i32),
-    /// The server closed before it gave a slot.
-    Closed,
-    /// The server sent something else than a slot line.
-    Protocol,
-    /// JavaScript could not use the server.
-    Invalid,
-    /// The app's own `lookup` failed.
-    Lookup,
 }
 
 impl ServerStats {
@@ -94,45 +75,44 @@ impl ServerStats {
         if let Some(time) = times.slot {
             self.slot_time.record(time);
         }
-        if let Some(slot) = outcome.slot() {
-            self.last_slot = Some(slot);
-            self.failures = 0;
-            return;
+        match outcome.verdict() {
+            Verdict::GaveSlot(slot) => {
+                self.last_slot = Some(slot);
+                self.failures = 0;
+            }
+            Verdict::Failed(failure) => {
+                self.failures += 1;
+                self.last_failure = Some(failure);
+            }
+            Verdict::None => {}
         }
-        let error = match outcome {
-            Outcome::Unreachable(error) => LastError::Syscall(error.errno()),
-            Outcome::Closed => LastError::Closed,
-            Outcome::Protocol(_) => LastError::Protocol,
-            Outcome::Invalid => LastError::Invalid,
-            Outcome::LookupFailed => LastError::Lookup,
-            // The server did nothing wrong.
-            _ => return,
-        };
-        self.failures += 1;
-        self.last_error = Some(error);
     }
 }
 
 /// Each octave of microseconds is cut into so many buckets: a bucket is at most a quarter as wide as its lower bound.
 const BUCKETS_PER_OCTAVE: u32 = 4;
 
-/// Up to 2^26 us, which is 67 s. What takes longer is counted in the last one.
-const BUCKETS: usize = 26 * BUCKETS_PER_OCTAVE as usize;
+/// From 4 us to 2^26 us, which is 67 s. What takes less or more is counted in the first or the last one.
+const BUCKETS: usize = ((26 - FIRST_OCTAVE) * BUCKETS_PER_OCTAVE) as usize;
 
-/// How long something took, how often: a histogram with logarithmic buckets and fixed memory.
+const FIRST_OCTAVE: u32 = 2;
+
+/// How long something took, how often: a histogram with logarithmic buckets, at most [`BUCKETS`] of them.
 #[derive(Clone, Debug)]
 pub struct Histogram {
-    buckets: [u32; BUCKETS],
+    /// From `first` on, as far as there is anything in them: most servers need a few.
+    buckets: Vec<u32>,
+    first: usize,
     count: u64,
-    sum: Duration,
-    min: Duration,
-    max: Duration,
+    /// In nanoseconds, as are the other two.
+    sum: u64,
+    min: u64,
+    max: u64,
 }
 
 impl Default for Histogram {
     fn default() -> Self {
-        let (sum, min, max) = (Duration::ZERO, Duration::MAX, Duration::ZERO);
-        Self { buckets: [0; BUCKETS], count: 0, sum, min, max }
+        Self { buckets: Vec::new(), first: 0, count: 0, sum: 0, min: u64::MAX, max: 0 }
     }
 }
 
@@ -158,12 +138,13 @@ pub struct Summary {
 impl Histogram {
     /// Counts one.
     pub fn record(&mut self, time: Duration) {
-        let bucket = &mut self.buckets[bucket(time)];
+        let bucket = self.bucket_mut(bucket(time));
         *bucket = bucket.saturating_add(1);
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         self.count += 1;
-        self.sum += time;
-        self.min = self.min.min(time);
-        self.max = self.max.max(time);
+        self.sum = self.sum.saturating_add(nanos);
+        self.min = self.min.min(nanos);
+        self.max = self.max.max(nanos);
     }
 
     /// Sums up what was counted.
@@ -182,6 +163,22 @@ impl Histogram {
         }
     }
 
+    fn bucket_mut(&mut self, index: usize) -> &mut u32 {
+        if self.buckets.is_empty() {
+            self.first = index;
+        }
+        if index < self.first {
+            self.buckets.splice(..0, std::iter::repeat_n(0, self.first - index));
+            self.first = index;
+        }
+        let position = index - self.first;
+        if position >= self.buckets.len() {
+            self.buckets.reserve_exact(position + 1 - self.buckets.len());
+            self.buckets.resize(position + 1, 0);
+        }
+        &mut self.buckets[position]
+    }
+
     fn percentile(&self, fraction: f64) -> f64 {
         let rank = (self.count as f64 * fraction).ceil() as u64;
         let mut seen = 0;
@@ -189,30 +186,31 @@ impl Histogram {
             seen += u64::from(*count);
             seen >= rank
         });
-        let (lower, upper) = bounds(index.unwrap_or(BUCKETS - 1));
+        let (lower, upper) = bounds(self.first + index.unwrap_or(self.buckets.len() - 1));
         let middle = (lower + upper) / 2.0 / 1000.0;
         middle.clamp(milliseconds(self.min), milliseconds(self.max))
     }
 }
 
 fn bucket(time: Duration) -> usize {
-    let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX).max(1);
+    let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX).max(1 << FIRST_OCTAVE);
     let octave = micros.ilog2();
-    // The two bits behind the first one; where there are fewer, zeros.
-    let part = ((micros << 2) >> octave) as u32 % BUCKETS_PER_OCTAVE;
-    ((octave * BUCKETS_PER_OCTAVE + part) as usize).min(BUCKETS - 1)
+    // The two bits behind the first one.
+    let part = (micros >> (octave - 2)) as u32 % BUCKETS_PER_OCTAVE;
+    (((octave - FIRST_OCTAVE) * BUCKETS_PER_OCTAVE + part) as usize).min(BUCKETS - 1)
 }
 
 /// In microseconds.
 fn bounds(bucket: usize) -> (f64, f64) {
-    let (octave, part) = (bucket as u32 / BUCKETS_PER_OCTAVE, bucket as u32 % BUCKETS_PER_OCTAVE);
+    let octave = FIRST_OCTAVE + bucket as u32 / BUCKETS_PER_OCTAVE;
+    let part = bucket as u32 % BUCKETS_PER_OCTAVE;
     let width = f64::from(1_u32 << octave) / f64::from(BUCKETS_PER_OCTAVE);
     let lower = f64::from(1_u32 << octave) + f64::from(part) * width;
     (lower, lower + width)
 }
 
-fn milliseconds(time: Duration) -> f64 {
-    time.as_secs_f64() * 1000.0
+fn milliseconds(nanos: u64) -> f64 {
+    nanos as f64 / 1e6
 }
 
 #[cfg(test)]
@@ -245,19 +243,26 @@ mod tests {
     }
 
     #[test]
-    fn learns_failures_in_a_row_the_last_error_and_the_last_slot() {
+    fn learns_failures_in_a_row_the_last_one_and_the_last_slot() {
         let mut stats = ServerStats::default();
         stats.observe(&Outcome::Unreachable(error().into()), Times::default());
         stats.observe(&Outcome::Closed, Times::default());
-        assert_eq!((stats.failures, stats.last_error), (2, Some(LastError::Closed)));
+        assert_eq!((stats.failures, stats.last_failure), (2, Some(Failure::Closed)));
         stats.observe(&Outcome::Rejected { slot: 7 }, Times::default());
         assert_eq!((stats.failures, stats.last_slot), (0, Some(7)));
-        assert_eq!(stats.last_error, Some(LastError::Closed));
+        assert_eq!(stats.last_failure, Some(Failure::Closed));
     }
 
     #[test]
-    fn stays_under_a_kilobyte_for_each_server() {
-        assert!(size_of::<ServerStats>() <= 1024, "{}", size_of::<ServerStats>());
+    fn stays_under_a_kilobyte_for_each_server_whatever_it_does() {
+        let most = size_of::<ServerStats>() + 2 * BUCKETS * size_of::<u32>();
+        assert!(most < 1000, "{most}");
+        let mut histogram = Histogram::default();
+        for micros in (0..28).map(|octave| 1 << octave).rev().chain([3, 70_000_000]) {
+            histogram.record(Duration::from_micros(micros));
+        }
+        assert!(histogram.buckets.len() <= BUCKETS);
+        assert_eq!(histogram.buckets.iter().sum::<u32>(), 30);
     }
 
     #[test]
@@ -265,7 +270,7 @@ mod tests {
         for micros in (0..2000).chain((11..26).map(|octave| (1 << octave) + 12_345 % (1 << octave)))
         {
             let (lower, upper) = bounds(bucket(Duration::from_micros(micros)));
-            let micros = (micros as f64).max(1.0);
+            let micros = (micros as f64).max(4.0);
             assert!(
                 lower <= micros && micros < upper.max(lower + 1.0),
                 "{micros}: {lower} {upper}"

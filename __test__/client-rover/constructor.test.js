@@ -47,11 +47,21 @@ describe('new ClientRover(options)', () => {
     assert.equal(rover.servers.b, servers.b);
   });
 
-  for (const value of [0, null, undefined]) {
+  for (const value of [0, NaN, '', false, null, undefined]) {
     it(`takes a ROVING_INTERVAL of ${value} for the default (row 2)`, () => {
       assert.equal(new ClientRover({ ROVING_INTERVAL: value }).ROVING_INTERVAL, 1000);
     });
   }
+
+  it('takes whatever is falsy for the default at start(), too (row 2)', () => {
+    for (const value of [NaN, 0, '', null, undefined]) {
+      const rover = makeRover({ ROVING_INTERVAL: 5, servers: { a: { host: '127.0.0.1', port: 0 } } });
+      rover.on('unreachable', () => {});
+      rover.ROVING_INTERVAL = value;
+      rover.start();
+      rover.stop();
+    }
+  });
 
   it('has ROVING_INTERVAL, servers and intervalId as own and enumerable fields (row 2)', () => {
     const rover = new ClientRover();
@@ -82,11 +92,14 @@ describe('new ClientRover(options)', () => {
 });
 
 describe('bad options', () => {
-  const durations = [-1, NaN, 2 ** 31, Infinity, -Infinity];
+  const durations = [-1, 2 ** 31, Infinity, -Infinity, '1s', {}];
   const bad = {
-    ROVING_INTERVAL: durations,
-    CONNECT_TIMEOUT: durations,
-    SLOT_TIMEOUT: durations,
+    ROVING_INTERVAL: [...durations, true],
+    CONNECT_TIMEOUT: [...durations, NaN],
+    SLOT_TIMEOUT: [...durations, NaN],
+    MAX_INTERVAL: [...durations, NaN],
+    MAX_PENDING: [0, -1, 0.5, NaN, 2 ** 31, '1s'],
+    JITTER: [-0.1, 1.1, NaN, 'some'],
     MAX_SLOT: ['5', {}, true, NaN],
   };
   for (const [option, values] of Object.entries(bad)) {

@@ -6,7 +6,8 @@ const { printedBy } = require('../helpers/child.js');
 const { refusedAddress, slotServer } = require('../helpers/slot-server.js');
 
 /** Gets its line in pieces: it takes a while, in which a process that nothing keeps would end. */
-const slowServer = () => slotServer({ greeting: ['1', '3', '\r', '\n'], gap: 60 });
+const slowGreeting = ['1', '3', '\r', '\n'];
+const slowServer = () => slotServer({ greeting: slowGreeting, gap: 60 });
 
 describe('a process with a rover', () => {
   it('ends by itself when the rover never started (row 10)', async () => {
@@ -40,18 +41,71 @@ describe('a process with a rover', () => {
     assert.deepEqual(printed, [1, 2, 3, 4]);
   });
 
-  it('is not about to end while an attempt of an unref-ed rover is in flight (row 10)', async () => {
-    const events = await printedBy(({ ClientRover, print }, server) => {
-      const rover = new ClientRover({ ROVING_INTERVAL: 60_000, servers: { a: server } });
-      rover.on('unreachable', () => print('unreachable'));
-      process.on('beforeExit', () => print('beforeExit'));
+  for (const [what, afterwards] of Object.entries({
+    'nothing else is called': () => {},
+    'connect() is overridden': (rover) => {
+      rover.connect = () => {};
+    },
+    'addServer() and dropServer() are called': (rover) => {
+      rover.addServer('b', { port: 1 });
+      rover.dropServer('b');
+    },
+    'stats() is called, and MAX_SLOT set': (rover) => {
+      rover.stats();
+      rover.MAX_SLOT = 5;
+    },
+  })) {
+    it(`ends at once when intervalId is unref-ed, and then ${what}: no attempt is awaited (row 10)`, async () => {
+      const { address } = await slotServer({ greeting: '' });
+      const printed = await printedBy(
+        ({ ClientRover, print }, { address, source }) => {
+          const rover = new ClientRover({ ROVING_INTERVAL: 20, servers: { a: address } });
+          rover.on('unreachable', () => print('unreachable'));
+          process.on('beforeExit', () => print('beforeExit'));
+          rover.start();
+          rover.intervalId.unref();
+          (0, eval)(source)(rover);
+          // Several attempts are in flight by then, and the app has nothing left to do.
+          setTimeout(() => print(rover.stats().pending > 1), 200);
+        },
+        { address, source: `(${afterwards})` },
+      );
+      assert.deepEqual(printed, [true, 'beforeExit']);
+    });
+  }
+
+  it('ends at once when the roving of an overridden connect is unref-ed: no attempt of it is awaited (row 10)', async () => {
+    const { address } = await slotServer({ greeting: '' });
+    const printed = await printedBy(({ ClientRover, print }, server) => {
+      class Rover extends ClientRover {
+        connect() {
+          super.connect();
+        }
+      }
+      const rover = new Rover({ ROVING_INTERVAL: 60_000, servers: { a: server } });
       rover.start();
       rover.intervalId.unref();
-    }, await refusedAddress());
-    assert.deepEqual(events, ['unreachable', 'beforeExit']);
+      setTimeout(() => print(rover.stats().pending), 100);
+    }, address);
+    assert.deepEqual(printed, [1]);
   });
 
-  it('ends when intervalId is unref-ed, after what was in flight had its event (row 10)', async () => {
+  it('is kept alive by a bare connect() of a rover that is unref-ed, and by no other attempt (row 10)', async () => {
+    const silent = await slotServer({ greeting: (n) => (n === 0 ? '' : slowGreeting), gap: 60 });
+    const printed = await printedBy(({ ClientRover, print }, address) => {
+      const rover = new ClientRover({ ROVING_INTERVAL: 60_000, servers: { a: address } });
+      rover.on('connection', (slot, socket) => {
+        print(slot);
+        socket.destroy();
+      });
+      rover.start();
+      rover.intervalId.unref();
+      setTimeout(() => rover.connect(), 100);
+    }, silent.address);
+    assert.deepEqual(printed, [13]);
+  });
+
+  it('is kept alive again by what is in flight at a clearInterval, as long as it was not unref-ed (row 10)', async () => {
     const server = await slowServer();
     const printed = await printedBy(({ ClientRover, print }, address) => {
       const rover = new ClientRover({ ROVING_INTERVAL: 60_000, servers: { a: address } });
@@ -61,33 +115,43 @@ describe('a process with a rover', () => {
       });
       rover.start();
       rover.intervalId.unref();
+      rover.intervalId.ref();
+      clearInterval(rover.intervalId);
     }, server.address);
     assert.deepEqual(printed, [13]);
   });
 
-  it('ends in a few beats of a fast rover that is unref-ed, each failure told (row 10)', async () => {
-    const [{ late, unreachable, stats }] = await printedBy(
+  it('ends at once when an unref-ed roving is cleared with attempts in flight (row 10)', async () => {
+    const { address } = await slotServer({ greeting: '' });
+    const printed = await printedBy(({ ClientRover, print }, server) => {
+      const rover = new ClientRover({ ROVING_INTERVAL: 20, servers: { a: server } });
+      rover.start();
+      rover.intervalId.unref();
+      setTimeout(() => {
+        clearInterval(rover.intervalId);
+        print(rover.stats().pending > 1);
+      }, 100);
+    }, address);
+    assert.deepEqual(printed, [true]);
+  });
+
+  it('emits what comes while the app keeps the process, though the rover is unref-ed (row 10)', async () => {
+    const [{ unreachable, stats }] = await printedBy(
       ({ ClientRover, print }, server) => {
         const rover = new ClientRover({ ROVING_INTERVAL: 2, servers: { a: server } });
-        let unreachable = 0;
-        let late = 0;
         const app = setInterval(() => {}, 1000);
+        let unreachable = 0;
         rover.on('unreachable', () => {
-          unreachable++;
-          if (app.hasRef()) {
-            if (unreachable === 20) app.unref();
-          } else if (++late === 200) {
-            rover.stop();
-          }
+          if (++unreachable === 20) clearInterval(app);
         });
-        process.on('exit', () => print({ late, unreachable, stats: rover.stats() }));
+        process.on('exit', () => print({ unreachable, stats: rover.stats() }));
         rover.start();
         rover.intervalId.unref();
       },
       await refusedAddress(),
     );
-    assert.ok(late < 100, `${late} attempts ended when nothing but the rover was left`);
-    assert.deepEqual([stats.unreachable, stats.pending], [unreachable, 0]);
+    assert.ok(unreachable < 40, `${unreachable} attempts ended when nothing but the rover was left`);
+    assert.equal(stats.unreachable, unreachable);
   });
 
   it('is kept alive again after intervalId.ref() (row 10)', async () => {
@@ -204,6 +268,33 @@ describe('a process with a rover', () => {
     }, server.address);
     assert.deepEqual(printed, [13]);
   });
+
+  for (const [what, act, expected] of [
+    ['kept alive by a rover whose intervalId was set to null', () => {}, [3]],
+    ['ended by clearInterval of the timer that was put aside', (aside) => clearInterval(aside), []],
+    ['ended by unref() of the timer that was put aside', (aside) => aside.unref(), []],
+  ]) {
+    it(`is ${what} (rows 9 and 10)`, async () => {
+      const { address } = await slotServer({ greeting: '13\r\n', then: 'close' });
+      const printed = await printedBy(
+        ({ ClientRover, print }, { act, server }) => {
+          const rover = new ClientRover({ ROVING_INTERVAL: 50, servers: { a: server } });
+          let connections = 0;
+          rover.on('connection', () => {
+            if (++connections < 3) return;
+            print(connections);
+            rover.stop();
+          });
+          rover.start();
+          const aside = rover.intervalId;
+          rover.intervalId = null;
+          (0, eval)(act)(aside);
+        },
+        { act: `(${act})`, server: address },
+      );
+      assert.deepEqual(printed, expected);
+    });
+  }
 
   it('may end in mid-rove by process.exit (row 10)', async () => {
     const server = await slotServer({ greeting: '' });

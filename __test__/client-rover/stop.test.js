@@ -128,7 +128,7 @@ describe('a process whose rover was stopped', () => {
     const server = await slotServer({ greeting: '' });
     const printed = await printedBy(({ ClientRover, print }, address) => {
       const rover = new ClientRover({ ROVING_INTERVAL: 20, servers: { a: address } });
-      for (const event of ['connection', 'unreachable', 'error']) rover.on(event, () => print(event));
+      for (const event of ['connection', 'unreachable', 'closed', 'error']) rover.on(event, () => print(event));
       rover.start();
       setTimeout(() => rover.stop(), 100);
     }, server.address);
@@ -152,6 +152,103 @@ describe('a process whose rover was stopped', () => {
       next.connect();
     }, server.address);
     assert.deepEqual(printed, [14]);
+  });
+});
+
+/** What apps do to `intervalId` before they stop a rover. */
+const REPLACED = {
+  'set to null': (rover) => {
+    rover.intervalId = null;
+  },
+  'set to undefined': (rover) => {
+    rover.intervalId = undefined;
+  },
+  deleted: (rover) => delete rover.intervalId,
+  'replaced by a timer of the app': (rover) => {
+    rover.intervalId = setInterval(() => {}, 60_000);
+  },
+  'replaced by something that is no timer': (rover) => {
+    rover.intervalId = 'stopped';
+  },
+  'set to null, and start() was called again': (rover) => {
+    rover.intervalId = null;
+    rover.start();
+  },
+  'deleted, and start() was called again': (rover) => {
+    delete rover.intervalId;
+    rover.start();
+  },
+  'set to null, start() was called again, and it was set to null again': (rover) => {
+    rover.intervalId = null;
+    rover.start();
+    rover.intervalId = null;
+  },
+};
+
+describe('stop() of a rover whose intervalId', () => {
+  for (const [how, act] of Object.entries(REPLACED)) {
+    for (const isOverridden of [false, true]) {
+      const title = isOverridden ? `${how}, and whose connect is overridden` : how;
+      it(`was ${title}: no event follows, and the process ends (rows 10 and 30)`, async () => {
+        const { address } = await slotServer({ greeting: '' });
+        const data = { act: `(${act})`, isOverridden, server: address };
+        const printed = await printedBy(({ ClientRover, print }, { act, isOverridden, server }) => {
+          class Rover extends ClientRover {
+            connect() {
+              super.connect();
+            }
+          }
+          const rover = new (isOverridden ? Rover : ClientRover)({ ROVING_INTERVAL: 10, servers: { a: server } });
+          for (const event of ['connection', 'unreachable', 'closed', 'error']) rover.on(event, () => print(event));
+          rover.start();
+          (0, eval)(act)(rover);
+          setTimeout(() => {
+            rover.stop();
+            const { attempts, pending } = rover.stats();
+            print(attempts > 1, pending, rover.intervalId);
+            setTimeout(() => print(rover.stats().attempts - attempts), 100);
+          }, 100);
+        }, data);
+        assert.deepEqual(printed, [[true, 0, null], 0]);
+      });
+    }
+  }
+});
+
+describe('a rover beside one that was stopped', () => {
+  it('is not touched: of fifty only the one that stops loses its attempts (row 30)', async () => {
+    const server = await slotServer({ greeting: (n) => (n === 0 ? '' : ['1', '3\r\n']), gap: 200 });
+    const rovers = Array.from({ length: 50 }, () => makeRover({ servers: { a: server.address } }));
+    const [stopped, ...others] = rovers;
+    const logs = others.map(record);
+    stopped.connect();
+    await server.nextSocket();
+    for (const rover of others) rover.connect();
+    stopped.stop();
+    const pending = rovers.map((rover) => rover.stats().pending);
+    assert.deepEqual(pending, [0, ...Array(49).fill(1)]);
+    const outcomes = await Promise.all(logs.map((log) => log.until(1)));
+    assert.deepEqual([...new Set(outcomes.map(([{ slot }]) => slot))], [13]);
+  });
+
+
+  it('gets its event, though outcomes of the other were waiting for JavaScript (row 30)', async () => {
+    const server = await slotServer({ greeting: ['1', '3', '\r\n'], gap: 150 });
+    const servers = { slow: server.address, refused: await refusedAddress() };
+    const printed = await printedBy(({ ClientRover, block, print }, { slow, refused }) => {
+      const rover = new ClientRover({ servers: { slow } });
+      rover.on('connection', (slot, socket) => {
+        print(slot);
+        socket.destroy();
+      });
+      rover.connect();
+      const other = new ClientRover({ servers: { refused } });
+      other.on('unreachable', () => print('too late'));
+      for (let n = 0; n < 5; n++) other.connect();
+      block(100);
+      other.stop();
+    }, servers);
+    assert.deepEqual(printed, [13]);
   });
 });
 

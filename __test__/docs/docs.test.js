@@ -3,20 +3,25 @@
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const http = require('node:http');
+const net = require('node:net');
 const path = require('node:path');
 const tls = require('node:tls');
 
 const ts = require('typescript');
 
-const { SlotServer } = require('../../examples/slot-server.js');
+const { giveSlots } = require('callosum-client-tcp-rover/server');
+
+const { BUNDLERS } = require('../../scripts/bundlers.js');
 
 const { makeCertificate } = require('../helpers/certificate.js');
 const { run } = require('../helpers/child.js');
 const { cleanup } = require('../helpers/cleanup.js');
+const { startCommand } = require('../helpers/command.js');
 const { proxyTo, startPostgres, startRedis } = require('../helpers/database.js');
+const { nameServer } = require('../helpers/dnsmasq.js');
 const { shell } = require('../helpers/namespace.js');
 const { skip } = require('../helpers/skip.js');
-const { listen, refusedPort, slotServer } = require('../helpers/slot-server.js');
+const { listening, refusedPort, slotServer } = require('../helpers/slot-server.js');
 const { NO_USING, parsesUsing } = require('../helpers/syntax.js');
 const { temporaryDirectory } = require('../helpers/temporary.js');
 
@@ -25,10 +30,9 @@ const read = (file) => fs.readFileSync(path.join(ROOT, file), 'utf8');
 
 /** A Callosum server that sends back what it gets, where it is told to listen. */
 async function echoServer(where) {
-  const server = new SlotServer();
-  server.on('slot', (_slot, socket) => socket.pipe(socket));
-  await listen(server, where);
-  cleanup(() => server.shutdown(0));
+  const server = net.createServer((socket) => socket.pipe(socket));
+  giveSlots(server);
+  await listening(server, where);
   return server.address().port;
 }
 
@@ -42,6 +46,14 @@ async function portBefore(start, test) {
   const { path, stop } = await start(test);
   cleanup(stop);
   return portOf({ greeting: '0\r\n', then: proxyTo(path) });
+}
+
+/** The port of a name server that knows what docs/dns.md says. */
+async function nameServerPort(test) {
+  const { address, serve } = await nameServer(test);
+  const addresses = ['127.0.0.1', '127.0.0.2'].map((ip) => `host-record=slots.test,${ip}`);
+  await serve([...addresses, 'srv-host=_slots._tcp.test,localhost,4060']);
+  return address.split(':')[1];
 }
 
 /**
@@ -64,6 +76,8 @@ function standIns(test) {
     4044: () => portOf({ greeting: '' }),
     4045: () => portOf({ greeting: '', then: 'close' }),
     4046: () => portOf({ greeting: '20\r\n' }),
+    4050: refusedPort,
+    5353: () => nameServerPort(test),
     5432: () => portBefore(startPostgres, test),
     6379: () => portBefore(startRedis, test),
     8080: () => portOf(handTo(web())),
@@ -86,49 +100,66 @@ async function staged(code, test) {
   return code;
 }
 
-/** The blocks of JavaScript in a page: what to call each, its code, and what it says that it prints. */
+/** The blocks of JavaScript in a page: what to call each, and its code. */
 function examplesOf(page) {
   const blocks = read(page).matchAll(/^```(js|mjs)\n(.*?)^```$/gms);
   return Array.from(blocks, ({ index, input, 1: language, 2: code }) => ({
     name: `line ${input.slice(0, index).split('\n').length}, under "${/.*^#+ (.*?)$/ms.exec(input.slice(0, index))[1]}"`,
     code,
     isModule: language === 'mjs',
-    promised: Array.from(code.matchAll(/\/\/ Prints: (.*)$/gm), ([, line]) => `${line}\n`).join(''),
   }));
 }
 
+/** What a program says that it prints. */
+function promisedBy(program) {
+  return Array.from(program.matchAll(/\/\/ Prints: (.*)$/gm), ([, line]) => `${line}\n`).join('');
+}
+
 /** Runs an example, with few descriptors, until it ends or has printed what it promised. */
-async function play({ code, isModule, promised }, test, { isEndless = false } = {}) {
+async function play({ code, isModule }, test, { isEndless = false } = {}) {
+  const program = await staged(code, test);
+  const promised = promisedBy(program);
   const options = {
     isEnough: (stdout) => isEndless && stdout.startsWith(promised),
     prefix: shell('ulimit -n 256'),
   };
-  const program = await staged(code, test);
-  return run([...(isModule ? ['--input-type=module'] : []), '-e', program], options);
+  assert.notEqual(promised, '');
+  return { ...(await run([...(isModule ? ['--input-type=module'] : []), '-e', program], options)), promised };
 }
 
-describe('the example at the top of the README', () => {
-  const [example, ...others] = examplesOf('README.md');
+describe('the example of the rover in the README', () => {
+  const [, , example, ...others] = examplesOf('README.md');
 
   it('prints what it says, and roves on', async function () {
-    assert.deepEqual(others, [], 'README.md has an example that nothing runs');
-    const { signal, stdout, stderr } = await play(example, this, { isEndless: true });
-    assert.notEqual(example.promised, '');
-    assert.deepEqual({ signal, stdout, stderr }, { signal: 'SIGKILL', stdout: example.promised, stderr: '' });
+    assert.deepEqual(others, [], 'README.md has an example that nothing runs: see quick-start.test.js for the first two');
+    const { signal, stdout, stderr, promised } = await play(example, this, { isEndless: true });
+    assert.deepEqual({ signal, stdout, stderr }, { signal: 'SIGKILL', stdout: promised, stderr: '' });
   });
 });
 
-describe('the examples of docs/api.md', () => {
-  for (const example of examplesOf('docs/api.md')) {
-    it(`${example.name} print what they say, and end`, async function () {
-      this.timeout(60_000);
-      if (/\busing /.test(example.code) && !parsesUsing()) return skip(this, NO_USING);
-      const { code, signal, stdout, stderr } = await play(example, this);
-      assert.notEqual(example.promised, '');
-      assert.deepEqual(
-        { code, signal, stdout, stderr },
-        { code: 0, signal: null, stdout: example.promised, stderr: '' },
-      );
+for (const page of ['docs/api.md', 'docs/dns.md', 'docs/observability.md', 'docs/server.md']) {
+  describe(`the examples of ${page}`, () => {
+    for (const example of examplesOf(page)) {
+      it(`${example.name} print what they say, and end`, async function () {
+        this.timeout(60_000);
+        if (/\busing /.test(example.code) && !parsesUsing()) return skip(this, NO_USING);
+        const { code, signal, stdout, stderr, promised } = await play(example, this);
+        assert.deepEqual({ code, signal, stdout, stderr }, { code: 0, signal: null, stdout: promised, stderr: '' });
+      });
+    }
+  });
+}
+
+describe('the examples of docs/command.md', () => {
+  const examples = Array.from(read('docs/command.md').matchAll(/^```console\n\$ callosum (.*)\n([^]*?)^```$/gm));
+
+  it('are there', () => assert.notEqual(examples.length, 0));
+
+  for (const [, args, printed] of examples) {
+    it(`callosum ${args} prints what it says`, async function () {
+      const [command, ...lines] = (await staged(`${args}\n${printed}`, this)).trimEnd().split('\n');
+      const { nextLine } = startCommand(command.split(' '));
+      for (const line of lines) assert.equal(await nextLine(), line);
     });
   }
 });
@@ -142,21 +173,43 @@ function filesIn(folder) {
   });
 }
 
+describe('docs/server.md, docs/dns.md and docs/command.md', () => {
+  for (const [page, file, types] of [
+    ['docs/server.md', 'server.d.ts', ['SlotOptions', 'DrainOptions']],
+    ['docs/dns.md', 'dns.d.ts', ['FollowOptions', 'FollowerEvents']],
+  ]) {
+    it(`describe each option and event of ${file}`, () => {
+      for (const type of types) {
+        const [, body] = new RegExp(`^export type ${type} = \\{\n(.*?)^\\};`, 'ms').exec(read(file));
+        const names = Array.from(body.matchAll(/^ {4}(\w+)\??:/gm), ([, name]) => name);
+        assert.ok(names.length > 0, type);
+        for (const name of names) assert.match(read(page), new RegExp(`^ +- \`${name}\` \`<|^### Event: \`'${name}'\``, 'm'), name);
+      }
+    });
+  }
+
+  it('describe each option of callosum slots', () => {
+    const { options } = require('../../lib/cli/slots.js');
+    for (const name of Object.keys(options)) assert.match(read('docs/command.md'), new RegExp(`^- \`--${name} `, 'm'), name);
+  });
+});
+
 describe('docs/api.md', () => {
   const page = read('docs/api.md');
 
-  /** The members of the class and of the types that are published, by the name of class or type. */
+  /** The members of the class and of the types in its namespace, by the name of class or type. */
   function declaredMembers() {
     const source = ts.createSourceFile('index.d.ts', read('index.d.ts'), ts.ScriptTarget.Latest);
     const members = (node) => (node.members ?? node.type?.members ?? []).map(({ name }) => name?.getText(source));
     return Object.fromEntries(
       source.statements
+        .flatMap((node) => (ts.isModuleDeclaration(node) ? [...node.body.statements] : node))
         .filter((node) => ts.isClassDeclaration(node) || ts.isTypeAliasDeclaration(node))
         .map((node) => [node.name.text, members(node).filter((name) => name !== undefined)]),
     );
   }
 
-  const { ClientRover: own, Events: events, Options, ServerOptions, Stats } = declaredMembers();
+  const { ClientRover: own, Channels, Events: events, Options, ServerOptions, ServerStats, Stats } = declaredMembers();
 
   for (const [kind, names] of Object.entries({ Options, ServerOptions, Stats })) {
     it(`describes each member of ${kind}, and has it in an example`, () => {
@@ -170,7 +223,7 @@ describe('docs/api.md', () => {
   }
 
   it('has a heading for each event, property and method', () => {
-    assert.ok(own.length > 8 && events.length === 3, `${own} ${events}`);
+    assert.ok(own.length > 8 && events.length === 6, `${own} ${events}`);
     for (const name of events) assert.match(page, new RegExp(`^### Event: \`'${name}'\`$`, 'm'));
     for (const name of own) {
       const heading = `### \`rover${name.startsWith('[') ? '' : '.'}${name}`;
@@ -178,9 +231,16 @@ describe('docs/api.md', () => {
     }
   });
 
+  it('describes what is counted of a server, and each channel (rows 46 and 47)', () => {
+    assert.ok(ServerStats.length === 13 && Channels.length === 6, `${ServerStats} ${Channels}`);
+    for (const name of ServerStats) assert.match(page, new RegExp(`^ *- (.*, )?\`${name}\`.* \`<`, 'm'), name);
+    for (const name of Channels) assert.ok(page.includes(`\n| \`${name.slice(1, -1)}\` |`), name);
+  });
+
   it('names each error code of the package', () => {
     const sources = filesIn('lib').map(read);
-    const codes = new Set(sources.join('\n').match(/'ERR_\w+'/g).map((code) => code.slice(1, -1)));
+    // Those that it compares with are others' codes.
+    const codes = new Set(sources.join('\n').match(/(?<!=== )'ERR_\w*[A-Z]'/g).map((code) => code.slice(1, -1)));
     assert.ok(codes.size > 5);
     for (const code of codes) assert.match(page, new RegExp(`^(#+ |\\| )\`${code}\``, 'm'), code);
   });
@@ -199,28 +259,46 @@ describe('docs/api.md', () => {
   });
 });
 
-/** The rows of the tables of figures in the README, by how they begin, and the case of the benchmark that each is of. */
-const ROWS = {
-  'kept, by IP': 'kept-ip',
-  'kept, by `localhost`': 'kept-localhost',
-  'refused, by IP': 'refused-ip',
-  'refused, by `localhost`': 'refused-localhost',
-  'rejected by a full pool': 'rejected',
-  'refused, started at 1 ms': 'started-refused',
-  'refused, 10 servers': 'servers-10',
-  'refused, 100,000 servers': 'servers-100000',
-  'memory of an attempt': 'pending',
-  'latency of a single rove, p50, by IP': 'latency-ip',
-  'latency of a single rove, p50, by `localhost`': 'latency-localhost',
-  'main thread blocked': 'blocked',
-  '1,000 rovers': 'rovers-1000',
-  'memory of a rover': 'rovers-1000',
-  '`require`': 'require',
+describe('docs/bundling.md', () => {
+  const page = read('docs/bundling.md');
+  const names = Object.keys(BUNDLERS);
+
+  it('has a recipe for each bundler that npm run test:bundlers tries, and no other (row 36)', () => {
+    assert.deepEqual(Array.from(page.matchAll(/^## (.*)$/gm), ([, heading]) => heading), names);
+  });
+
+  it('has a row for each, with what it needs', () => {
+    const rows = Array.from(page.matchAll(/^\| \[(.*?)\]\(.*?\) \| .+ \|$/gm), ([, name]) => name);
+    assert.deepEqual(rows, names);
+  });
+});
+
+/** The rows of the tables of figures, by how they begin, and the case of the benchmark that each is of. */
+const FIGURES = {
+  'README.md': {
+    'kept, by IP': 'kept-ip',
+    'kept, by `localhost`': 'kept-localhost',
+    'refused, by IP': 'refused-ip',
+    'refused, by `localhost`': 'refused-localhost',
+    'rejected by a full pool': 'rejected',
+    'refused, 100,000 servers': 'servers-100000',
+  },
+  'bench/README.md': {
+    'refused, started at 1 ms': 'started-refused',
+    'refused, 10 servers': 'servers-10',
+    'memory of an attempt': 'pending',
+    'latency of a single rove, p50, by IP': 'latency-ip',
+    'latency of a single rove, p50, by `localhost`': 'latency-localhost',
+    'main thread blocked': 'blocked',
+    '1,000 rovers': 'rovers-1000',
+    'memory of a rover': 'rovers-1000',
+    '`require`': 'require',
+  },
 };
 
-describe('the figures of the README', () => {
+for (const [page, ROWS] of Object.entries(FIGURES)) describe(`the figures of ${page}`, () => {
   const { cases } = JSON.parse(read('bench/results.json'));
-  const [, section] = /^## Performance\n(.*?)^## /ms.exec(read('README.md'));
+  const [, section] = /^## (?:Performance|Other figures)\n(.*?)^## /ms.exec(read(page));
 
   /** All that a case of the benchmark says: medians, those in thousands, and ratios either way. */
   const valuesOf = (name) =>
@@ -247,9 +325,10 @@ describe('the figures of the README', () => {
   });
 });
 
+const DOCS = fs.readdirSync(path.join(ROOT, 'docs')).filter((name) => name.endsWith('.md'));
 const PAGES = [
-  ...['README.md', 'CONTRIBUTING.md', 'RELEASING.md', 'SECURITY.md'],
-  ...['docs/api.md', 'docs/contract.md', 'bench/README.md', 'examples/README.md'],
+  ...['README.md', 'CONTRIBUTING.md', 'RELEASING.md', 'SECURITY.md', 'bench/README.md', 'examples/README.md'],
+  ...DOCS.map((name) => `docs/${name}`),
 ];
 
 for (const page of PAGES) {

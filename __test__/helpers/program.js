@@ -22,7 +22,7 @@ function debianFolders() {
  * @returns {string}
  */
 function program(test, name) {
-  for (const folder of [...process.env.PATH.split(path.delimiter), ...debianFolders()]) {
+  for (const folder of [...process.env.PATH.split(path.delimiter), '/usr/sbin', ...debianFolders()]) {
     const file = path.join(folder, name);
     if (fs.existsSync(file)) return file;
   }

@@ -38,8 +38,9 @@ function track(socket) {
 
 /** The arguments of every event that ends an attempt, by their names. */
 const OUTCOMES = {
-  connection: (slot, socket) => ({ event: 'connection', slot, socket: track(socket) }),
+  connection: (slot, socket, id, server) => ({ event: 'connection', slot, socket: track(socket), id, server }),
   unreachable: (id, server, error) => ({ event: 'unreachable', id, server, error }),
+  closed: (id, server, error) => ({ event: 'closed', id, server, error }),
   error: (error) => ({ event: 'error', error }),
 };
 
@@ -79,7 +80,7 @@ function record(rover) {
 
 /**
  * One attempt, or whatever `act` sets off, and its first outcome: `{event, …}` with the arguments
- * by name (`slot`, `socket`; `id`, `server`, `error`).
+ * by name (`slot`, `socket`, `id`, `server`; `id`, `server`, `error`; `error`).
  */
 async function attempt(rover, act = () => rover.connect()) {
   const log = record(rover);
@@ -146,4 +147,16 @@ async function assertQuiet(server, ROVING_INTERVAL) {
   assert.equal(server.accepted, accepted, 'connections accepted');
 }
 
-module.exports = { ClientRover, assertQuiet, attempt, attemptAt, attempts, beats, makeRover, record, settle, track };
+module.exports = {
+  ClientRover,
+  OUTCOMES,
+  assertQuiet,
+  attempt,
+  attemptAt,
+  attempts,
+  beats,
+  makeRover,
+  record,
+  settle,
+  track,
+};

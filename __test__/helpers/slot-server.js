@@ -33,6 +33,28 @@ async function listen(server, where) {
   }
 }
 
+/**
+ * Lets a server listen until the end of the test, when it and every connection that it took is closed.
+ *
+ * @template {net.Server} Server
+ * @param {Server} server
+ * @param {net.ListenOptions} [where] As of `listen`.
+ * @returns {Promise<Server>}
+ */
+async function listening(server, where) {
+  await listen(server, where);
+  const sockets = new Set();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+  });
+  cleanup(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  return server;
+}
+
 /** What a server does with a connection that has got its greeting, by the name of `options.then`. */
 const FOLLOW_UPS = {
   hold() {},
@@ -157,7 +179,8 @@ async function refusedAddress() {
 const SERVER_FOR = {
   connection: async () => (await slotServer()).address,
   unreachable: refusedAddress,
+  closed: async () => (await slotServer({ greeting: '', then: 'close' })).address,
   error: async () => (await slotServer({ greeting: 'foo\r\n' })).address,
 };
 
-module.exports = { SERVER_FOR, closed, listen, refusedAddress, refusedPort, slotServer, slotServerOn6 };
+module.exports = { SERVER_FOR, closed, listen, listening, refusedAddress, refusedPort, slotServer, slotServerOn6 };

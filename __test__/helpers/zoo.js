@@ -46,6 +46,7 @@ const HOST = '127.0.0.1';
 const MEBIBYTE = Buffer.alloc(2 ** 20, 'callosum\0\xff\r\n13\r\n');
 
 const PROTOCOL = { event: 'error', code: 'ERR_CALLOSUM_PROTOCOL' };
+const CLOSED = { event: 'closed', code: 'ERR_CALLOSUM_CLOSED' };
 const RESET = { event: 'unreachable', code: 'ECONNRESET' };
 const REFUSED = { event: 'unreachable', code: 'ECONNREFUSED' };
 const NOT_FOUND = { event: 'unreachable', code: 'ENOTFOUND' };
@@ -130,7 +131,17 @@ const EXHIBITS = [
   {
     name: 'closes at once',
     open: () => serve((socket) => socket.end()),
-    outcomes: [RESET],
+    outcomes: [CLOSED],
+  },
+  {
+    name: 'closes after a while',
+    open: () => serve((socket) => setTimeout(() => socket.end(), 50)),
+    outcomes: [CLOSED],
+  },
+  {
+    name: 'is full',
+    open: full,
+    outcomes: [CLOSED],
   },
   {
     name: 'resets at once',
@@ -420,6 +431,7 @@ async function visit({ open, options, outcomes, hail = false }) {
   rover.on('unreachable', (_id, _server, { name, code, syscall }) => {
     seen.push({ event: 'unreachable', name, code, syscall });
   });
+  rover.on('closed', (_id, _server, { code }) => seen.push({ event: 'closed', code }));
   rover.on('error', ({ code, received }) => {
     seen.push({ event: 'error', code, received: received?.toString('latin1') });
   });
@@ -531,6 +543,22 @@ async function refuse() {
     async close() {
       socket.destroy();
       await close();
+    },
+  };
+}
+
+/** A server that may have one connection, and has it: Node closes all others. */
+async function full() {
+  const server = net.createServer({ noDelay: true });
+  server.maxConnections = 1;
+  const opened = await serveBy(server);
+  const only = net.connect(opened.server);
+  await once(server, 'connection');
+  return {
+    server: opened.server,
+    async close() {
+      only.destroy();
+      await opened.close();
     },
   };
 }

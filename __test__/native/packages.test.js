@@ -18,7 +18,7 @@ const {
   withOwnerFields,
 } = require('../../scripts/packing.js');
 
-const LIBC = { gnu: ['glibc'], musl: ['musl'] };
+const LIBC = { gnu: ['glibc'], gnueabihf: ['glibc'], musl: ['musl'] };
 /** What npm runs at a user's, if it is there and allowed. */
 const INSTALL_SCRIPTS = ['preinstall', 'install', 'postinstall', 'prepare'];
 
@@ -29,7 +29,7 @@ describe('the packages of a release', () => {
   it('are one for each target, and this one (row 36)', () => {
     const expected = triples.map(({ platformArchABI }) => platformArchABI);
     assert.deepEqual(targets().sort(), expected.sort());
-    assert.ok(expected.includes('linux-x64-musl'));
+    for (const target of ['linux-x64-musl', 'win32-x64-msvc', 'win32-arm64-msvc']) assert.ok(expected.includes(target));
   });
 
   for (const { abi, arch, platform, platformArchABI: target } of triples) {
@@ -50,11 +50,15 @@ describe('the packages of a release', () => {
           // All that have Node-API 8. npm skips an optional dependency that wants another one without a word.
           engines: { node: '>=12.22' },
           os: [platform],
-          ...(abi !== null && { libc: LIBC[abi] }),
+          ...(platform === 'linux' && { libc: LIBC[abi] }),
         },
       );
     });
   }
+
+  it('have no `os` in this one, which would keep an app from being installed on every other system (row 36)', () => {
+    assert.equal('os' in main || 'cpu' in main || 'libc' in main, false);
+  });
 
   it('have the version of the crate', () => {
     const crate = fs.readFileSync(path.join(ROOT, 'Cargo.toml'), 'utf8');

@@ -8,6 +8,7 @@ const { captureTcpClass, tcpHandle } = require('../../lib/node-internals/tcp-han
 const { printedBy } = require('../helpers/child.js');
 const { cleanup } = require('../helpers/cleanup.js');
 const { slotServer } = require('../helpers/slot-server.js');
+const { skip } = require('../helpers/skip.js');
 
 const isNode = !process.versions.bun && !process.versions.deno;
 
@@ -27,7 +28,7 @@ async function turns() {
 
 describe('captureTcpClass', () => {
   it('returns the class of the handles of TCP sockets', async function () {
-    if (!isNode) return this.skip();
+    if (!isNode) return skip(this, 'it is about Node.js');
     const { address } = await slotServer();
     const socket = net.connect(address);
     cleanup(() => socket.destroy());
@@ -35,7 +36,7 @@ describe('captureTcpClass', () => {
   });
 
   it('connects to nothing, and leaves nothing open', async function () {
-    if (!isNode) return this.skip();
+    if (!isNode) return skip(this, 'it is about Node.js');
     await turns();
     const countOpen = () => process.getActiveResourcesInfo().filter((name) => name.startsWith('TCP')).length;
     const before = countOpen();
@@ -96,7 +97,7 @@ describe('tcpHandle', () => {
   });
 
   it('has a way back: where there is no class, sockets take the descriptor themselves (row 14)', async function () {
-    if (!isNode) return this.skip();
+    if (!isNode) return skip(this, 'it is about Node.js');
     const server = await slotServer({ then: (socket) => socket.pipe(socket) });
     const printed = await printedBy(async ({ ClientRover, print }, address) => {
       const { once } = require('node:events');

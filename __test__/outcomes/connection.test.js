@@ -22,7 +22,7 @@ describe('connection', () => {
     });
   }
 
-  it('gives a slot and a net.Socket, and no more, with the rover as `this` (row 13)', async () => {
+  it('gives slot, socket, id and server, with the rover as `this` (row 13)', async () => {
     const { address } = await slotServer();
     const rover = makeRover({ servers: { a: address } });
     let call;
@@ -31,9 +31,11 @@ describe('connection', () => {
     });
     await attempt(rover);
     assert.equal(call.self, rover);
-    assert.equal(call.args.length, 2);
-    assert.equal(typeof call.args[0], 'number');
-    assert.ok(call.args[1] instanceof net.Socket);
+    const [slot, socket, ...whose] = call.args;
+    assert.equal(slot, 13);
+    assert.ok(socket instanceof net.Socket);
+    assert.deepEqual(whose, ['a', address]);
+    assert.equal(whose[1], address);
   });
 
   it('gives every listener the same socket (row 13)', async () => {

@@ -11,7 +11,7 @@ const FOLDER = path.resolve(__dirname, '../../target/failpoints');
 /** Runs a function in a child process on the build that panics on demand, and says what it printed. */
 async function printedByFaultyBuild(body) {
   const binary = readdirSync(FOLDER).find((name) => name.endsWith('.node'));
-  const env = { NAPI_RS_NATIVE_LIBRARY_PATH: path.join(FOLDER, binary) };
+  const env = { CALLOSUM_CLIENT_TCP_ROVER_BINARY: path.join(FOLDER, binary) };
   const { code, signal, stderr, printed } = await runInChild(body, null, { env });
   assert.deepEqual({ code, signal }, { code: 0, signal: null }, stderr);
   return printed;

@@ -77,6 +77,13 @@ function isUnreachable({ event, error }) {
   assert.ok(error instanceof Error);
 }
 
+function isClosed({ event, id, error }) {
+  assert.equal(event, 'closed', `${error?.stack}`);
+  assert.equal(id, 'only');
+  assert.ok(error instanceof Error);
+  assert.equal(error.code, 'ERR_CALLOSUM_CLOSED');
+}
+
 function isSlot(expected) {
   return ({ event, slot, error }) => {
     assert.equal(event, 'connection', `${error?.stack}`);
@@ -240,8 +247,12 @@ describe('an attempt', () => {
     assert.deepEqual(log.events(), ['unreachable']);
   });
 
-  it('has one event when the server closes before it sent anything: unreachable (row 22)', async () => {
-    await assertOneOutcome({ greeting: '', then: 'close' }, isUnreachable);
+  it('has one event when the server closes before it sent anything: closed (row 22)', async () => {
+    await assertOneOutcome({ greeting: '', then: 'close' }, isClosed);
+  });
+
+  it('has one event when the server closes a while after it accepted: closed (row 22)', async () => {
+    await assertOneOutcome({ greeting: ['', ''], gap: 50, then: 'close' }, isClosed);
   });
 
   it('has one event when the server resets before it sent anything: unreachable (row 22)', async () => {
@@ -262,7 +273,7 @@ describe('an attempt', () => {
   for (const greeting of ['13', 'foo\r\n', '13\r\n', '13\r\nhello']) {
     it(`has one event when the server resets behind ${JSON.stringify(greeting)} (row 22)`, async () => {
       await assertOneOutcome({ greeting, then: 'reset' }, ({ event }) => {
-        assert.ok(['connection', 'unreachable', 'error'].includes(event));
+        assert.ok(['connection', 'unreachable', 'error'].includes(event), event);
       });
     });
   }

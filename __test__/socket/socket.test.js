@@ -242,7 +242,7 @@ describe('the socket of a connection', () => {
     const rover = makeRover({ servers: { a: address } });
     const { socket } = await attempt(rover);
     const events = [];
-    for (const event of ['connection', 'unreachable', 'error']) rover.on(event, () => events.push(event));
+    for (const event of ['connection', 'unreachable', 'closed', 'error']) rover.on(event, () => events.push(event));
     socket.on('error', () => {});
     await once(socket, 'data');
     socket.destroy(new Error('by the app'));
@@ -256,7 +256,7 @@ describe('the socket of a connection', () => {
     const printed = await printedBy(({ ClientRover, print }, address) => {
       process.on('uncaughtException', (error) => print(error.code));
       const rover = new ClientRover({ servers: { a: address } });
-      for (const event of ['unreachable', 'error']) rover.on(event, () => print(event));
+      for (const event of ['unreachable', 'closed', 'error']) rover.on(event, () => print(event));
       rover.on('connection', (_slot, socket) => socket.write('reset me'));
       rover.connect();
     }, server.address);

@@ -3,9 +3,12 @@
 /** The cast of the demo: Callosum servers and the clients that spread over them. */
 
 const { once } = require('node:events');
+const net = require('node:net');
+
+const { giveSlots } = require('callosum-client-tcp-rover/server');
+
 const ClientRover = require('../..');
 const { Pool } = require('../pool.js');
-const { SlotServer } = require('../slot-server.js');
 
 /**
  * @typedef {object} Snapshot
@@ -41,23 +44,26 @@ class Service {
 
   /** @param {string} id starts a server; no client knows it yet */
   async startServer(id) {
-    const server = new SlotServer();
+    const server = net.createServer();
+    const slots = giveSlots(server);
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    this.#servers.set(id, server);
+    this.#servers.set(id, { server, slots });
   }
 
   /** @param {string} id stops a server; the clients are left to find that out */
   async stopServer(id) {
-    const server = this.#servers.get(id);
+    const { server, slots } = this.#servers.get(id);
     this.#servers.delete(id);
-    await server.shutdown();
+    server.close();
+    // All at once: a server that is stopped with no regard for its clients.
+    await slots.drain({ over: 0, grace: 1000 });
   }
 
   /** @param {string[]} ids servers that every client puts in its server table */
   announce(ids) {
     for (const id of ids) {
-      const { address: host, port } = this.#servers.get(id).address();
+      const { address: host, port } = this.#servers.get(id).server.address();
       for (const { rover } of this.#clients) rover.addServer(id, { host, port });
     }
   }
@@ -76,7 +82,7 @@ class Service {
       for (const name of Object.keys(roves)) roves[name] += stats[name];
     }
     return {
-      counts: new Map([...this.#servers].map(([id, server]) => [id, server.slotsInUse])),
+      counts: new Map([...this.#servers].map(([id, { slots }]) => [id, slots.used])),
       clients: this.#clients.length,
       fullPools: this.#clients.filter(({ pool }) => pool.isFull).length,
       wanted: this.#clients.length * this.poolSize,

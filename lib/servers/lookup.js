@@ -12,7 +12,13 @@ const { codedError } = require('../errors');
 function lookUp(server, done) {
   const { family, headStart, hints, host, localAddress, lookup } = server;
   const all = family === 0 && localAddress === undefined && headStart !== 0;
-  const options = { __proto__: null, family: family || undefined, hints, ...(all && { all }) };
+  const isPlain = hints === 0 && family === 0 && process.platform !== 'win32';
+  const options = {
+    __proto__: null,
+    family: family || undefined,
+    hints: isPlain ? require('node:dns').ADDRCONFIG : hints,
+    ...(all && { all }),
+  };
   let isDone = false;
   const settle = (error, found, foundFamily) => {
     if (isDone) return;

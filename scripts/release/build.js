@@ -4,9 +4,9 @@
 //
 //     npm run release:build [-- linux-x64-gnu]
 //
-// Without an argument for this platform. Binaries for Linux are linked by Zig, those for glibc against
-// version 2.17, so that they run on anything that Node runs on; this needs Python. The Rust target has to be
-// installed. The binary names no folder of this machine.
+// Without an argument for this platform. Binaries for Linux and FreeBSD are linked by Zig, those for glibc
+// against an old version, so that they run on anything that Node runs on; this needs Python. The Rust target has
+// to be installed. The binary names no folder of this machine.
 
 const assert = require('node:assert/strict');
 const { execFileSync } = require('node:child_process');
@@ -16,7 +16,7 @@ const { basename, delimiter, join, sep } = require('node:path');
 
 const { parseTriple } = require('@napi-rs/cli');
 
-const platform = require('../../lib/platform');
+const platform = require('../../lib/native/platform');
 const { ROOT, binaryOf, readManifest, targets } = require('../packing');
 
 const OUTPUT = 'target/artifacts';
@@ -34,8 +34,13 @@ const FOLDERS = [
   [ROOT, '.'],
 ];
 
+/** The version of glibc that binaries are linked against, where it is not 2.17: the first one of that architecture. */
+const GLIBC = { 'linux-ppc64-gnu': '2.19', 'linux-riscv64-gnu': '2.27' };
+
 function run(command, args, env) {
-  execFileSync(command, args, { cwd: ROOT, env: { ...process.env, ...env }, stdio: 'inherit' });
+  // On Windows npm is a script, which only a shell runs.
+  const shell = process.platform === 'win32';
+  execFileSync(command, args, { cwd: ROOT, env: { ...process.env, ...env }, shell, stdio: 'inherit' });
 }
 
 /** The Rust triple of a target. */
@@ -75,8 +80,8 @@ function build(target) {
   if (triple === undefined) throw new Error(`no binary is published for ${target}, only for: ${targets().join(', ')}`);
   const env = { RUSTFLAGS: withoutFolders(process.env) };
   const options = ['--release', '--output-dir', OUTPUT];
-  if (target.startsWith('linux-')) {
-    const linked = target.endsWith('-gnu') ? `${triple}.2.17` : triple;
+  if (/^(linux|freebsd)-/.test(target)) {
+    const linked = target.includes('-gnu') ? `${triple}.${GLIBC[target] ?? '2.17'}` : triple;
     options.push('--cross-compile', '--target', linked);
     env.PATH = installZig();
   } else {

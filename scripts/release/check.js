@@ -6,7 +6,7 @@
 const assert = require('node:assert/strict');
 const { execFileSync } = require('node:child_process');
 
-const platform = require('../../lib/platform');
+const platform = require('../../lib/native/platform');
 const { binaryOf } = require('../packing');
 const { build } = require('./build');
 const { packAfresh } = require('./pack');

@@ -1,22 +1,26 @@
 'use strict';
 
 // Tries the packages of a release on this platform, as a user would: the usage example of the README runs
-// with them. Without the package of the platform, as after `npm install --omit=optional`, one error says so.
+// with them. Without the package of the platform, as after `npm install --omit=optional`, one error says so. And
+// npm installs them on every other system, where there may be no binary, but an app may be that does not need one.
 
 const assert = require('node:assert/strict');
 const { text } = require('node:stream/consumers');
 
-const { target } = require('../../lib/platform');
+const { target } = require('../../lib/native/platform');
 const { FreshApp } = require('../fresh-app');
 const { readManifest, releaseTarballs, ROOT } = require('../packing');
 const { PACKAGES } = require('./pack');
 
 const { name } = readManifest(ROOT);
 
-async function withFreshApp(tarballs, body) {
+/** Two that have binaries of their own, and one that has none. */
+const OTHER_SYSTEMS = ['win32', 'freebsd', 'openbsd'];
+
+async function withFreshApp(tarballs, body, options) {
   const app = new FreshApp();
   try {
-    app.install(tarballs);
+    app.install(tarballs, options);
     await body(app);
   } finally {
     app.remove();
@@ -26,6 +30,10 @@ async function withFreshApp(tarballs, body) {
 /** Tries the tarballs in target/packages. */
 async function tryRelease() {
   const { main, binary } = releaseTarballs(PACKAGES, target());
+  for (const os of OTHER_SYSTEMS) {
+    await withFreshApp([main], (app) => assert.deepEqual(app.installed(), [name]), [`--os=${os}`]);
+    console.log(`npm install --os=${os}: done`);
+  }
   await withFreshApp([main, binary], (app) => app.runUsageExample());
   console.log('The README example ran from the packed release.');
 

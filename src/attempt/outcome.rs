@@ -39,6 +39,45 @@ pub enum Outcome {
     Internal(String),
 }
 
+/// What an outcome is counted as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counter {
+    /// Handed to JavaScript.
+    Connections,
+    /// Closed since the slot was above the limit.
+    Rejected,
+    /// Failed before a slot came.
+    Unreachable,
+    /// The server closed before it gave a slot.
+    Closed,
+    /// All else that went wrong.
+    Errors,
+}
+
+/// What an outcome says of the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It gave this slot.
+    GaveSlot(u64),
+    /// It failed.
+    Failed(Failure),
+    /// Nothing: the server did not get its turn.
+    None,
+}
+
+/// How a server failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// A system call failed, with this error in libuv's numbering.
+    Syscall(i32),
+    /// It closed before it gave a slot.
+    Closed,
+    /// It sent something else than a slot line.
+    Protocol,
+    /// The app's own `lookup` failed.
+    Lookup,
+}
+
 /// How long the parts of an attempt took, as far as it got.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Times {
@@ -57,11 +96,32 @@ impl Outcome {
         }
     }
 
-    /// The slot that the server gave, if it gave one.
-    pub fn slot(&self) -> Option<u64> {
+    /// What it is counted as.
+    pub fn counter(&self) -> Counter {
         match self {
-            Self::Connection { slot, .. } | Self::Rejected { slot } => Some(*slot),
-            _ => None,
+            Self::Connection { .. } => Counter::Connections,
+            Self::Rejected { .. } => Counter::Rejected,
+            Self::Unreachable(_) | Self::LookupFailed => Counter::Unreachable,
+            Self::Closed => Counter::Closed,
+            Self::Protocol(_)
+            | Self::Exhausted(_)
+            | Self::Invalid
+            | Self::NoServers
+            | Self::Internal(_) => Counter::Errors,
+        }
+    }
+
+    /// What it says of the server.
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            Self::Connection { slot, .. } | Self::Rejected { slot } => Verdict::GaveSlot(*slot),
+            Self::Unreachable(error) => Verdict::Failed(Failure::Syscall(error.errno())),
+            Self::Closed => Verdict::Failed(Failure::Closed),
+            Self::Protocol(_) => Verdict::Failed(Failure::Protocol),
+            Self::LookupFailed => Verdict::Failed(Failure::Lookup),
+            Self::Exhausted(_) | Self::Invalid | Self::NoServers | Self::Internal(_) => {
+                Verdict::None
+            }
         }
     }
 }

@@ -18,10 +18,9 @@ use super::{invalid, milliseconds};
 use crate::env::Environment;
 use crate::env::handoff::{Handoff, is_main_thread};
 use crate::env::outbox::Outbox;
-use crate::net::connect::{AddressPolicy, Order};
+use crate::net::endpoint::{AddressPolicy, Addresses, Order};
 use crate::rover::delivery::Delivery;
-use crate::runtime::{Wake, before_rest};
-use crate::servers::Addresses;
+use crate::runtime::{Wake, wake_before_park};
 
 /// Not the queue of it, but its being referenced keeps the process alive.
 type Waker = ThreadsafeFunction<(), Unit, Arguments, Status, false, true>;
@@ -49,7 +48,7 @@ impl NativeEnvironment {
                 let _ = waker.call((), ThreadsafeFunctionCallMode::NonBlocking);
             }
         });
-        let outbox = Outbox::new(move || before_rest(&wake));
+        let outbox = Outbox::new(move || wake_before_park(&wake));
         let environment = Arc::new(Environment::new(outbox));
         let handoff = Rc::new(RefCell::new(Handoff::new(!is_main_thread())));
         env.add_env_cleanup_hook(
@@ -86,7 +85,7 @@ impl NativeEnvironment {
             .build_callback(move |_| {
                 // A panic here would abort the process.
                 let arguments = catch_unwind(AssertUnwindSafe(|| {
-                    let taken = taking_from.upgrade()?.outbox.take()?.take();
+                    let taken = taking_from.upgrade()?.outbox.take()?.take()?;
                     let handoff = offering_to.upgrade()?;
                     Some(arguments(taken, &mut handoff.borrow_mut()))
                 }));

@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use napi::bindgen_prelude::{Either, FnArgs};
 use napi_derive::napi;
 
-use crate::attempt::outcome::Outcome;
+use crate::attempt::outcome::{Outcome, Verdict};
 use crate::env::handoff::Handoff;
 use crate::net::error::{ConnectError, SyscallError, Target};
 use crate::rover::delivery::{Message, Taken};
@@ -62,23 +62,28 @@ pub type Arguments = FnArgs<(u32, u32, i32, f64, Option<Detail>, u32, u32)>;
 /// The `server` of an attempt that has none.
 const NO_SERVER: i32 = -1;
 
+/// The `context` of what belongs to no call. No call has this key.
+const NO_CONTEXT: u32 = u32::MAX;
+
 /// The arguments for what was taken from the outbox. A descriptor in it is put on offer.
 pub fn arguments(taken: Taken, handoff: &mut Handoff) -> Arguments {
     handoff.withdraw();
-    let Taken { key, context, server, message } = taken;
+    let Taken { key, context, server, message, change: taken_change } = taken;
     let mut number = key.generation as f64;
     let (mut detail, mut change) = (None, ServerChange::None);
     let kind = match message {
         Message::Made => OutcomeKind::Made,
         Message::Question => OutcomeKind::Question,
-        Message::Outcome(outcome, changed) => {
-            change = match changed {
+        Message::Outcome(outcome) => {
+            change = match taken_change {
                 None => ServerChange::None,
                 Some(Change::Up) => ServerChange::Up,
                 Some(Change::Down) => ServerChange::Down,
             };
-            // Exact: a slot fits into 53 bits.
-            number = outcome.slot().map_or(number, |slot| slot as f64);
+            if let Verdict::GaveSlot(slot) = outcome.verdict() {
+                // Exact: a slot fits into 53 bits.
+                number = slot as f64;
+            }
             let (kind, about) = describe(outcome, handoff);
             detail = about;
             kind
@@ -118,21 +123,22 @@ fn describe(outcome: Outcome, handoff: &mut Handoff) -> (OutcomeKind, Option<Det
 /// The arguments for a bug of ours, which belongs to no call.
 pub fn internal(message: &str) -> Arguments {
     let detail = Some(Either::A(message.to_owned()));
-    (OutcomeKind::Internal as u32, 0, NO_SERVER, -1.0, detail, 0, 0).into()
+    (OutcomeKind::Internal as u32, NO_CONTEXT, NO_SERVER, -1.0, detail, 0, 0).into()
 }
 
 /// The arguments where there is nothing to tell.
 pub fn none() -> Arguments {
-    (OutcomeKind::None as u32, 0, NO_SERVER, -1.0, None, 0, 0).into()
+    (OutcomeKind::None as u32, NO_CONTEXT, NO_SERVER, -1.0, None, 0, 0).into()
 }
 
 /// An error in one line, which costs JavaScript a fraction of what an object does: the system call, the error as libuv
 /// numbers it, the TCP port or else `host` or `path`, and the address, host or path.
-fn error_line(SyscallError { syscall, errno, place: target }: &SyscallError) -> String {
+fn error_line(SyscallError { syscall, errno, target }: &SyscallError) -> String {
     match target {
         Target::Address(address) => {
             format!("{syscall} {errno} {} {}", address.port(), address.ip())
         }
+        Target::Literal(literal, port) => format!("{syscall} {errno} {port} {literal}"),
         Target::Host(host) => format!("{syscall} {errno} host {host}"),
         Target::Path(path) => format!("{syscall} {errno} path {}", path.display()),
     }

@@ -1,19 +1,16 @@
 //! The native rover.
 
-use std::net::{IpAddr, SocketAddr};
-
 use napi_derive::napi;
 
 use super::environment::NativeEnvironment;
 use super::outcome::OutcomeKind;
 use super::server::NativeServer;
 use super::{invalid, milliseconds};
-use crate::attempt::outcome::Outcome;
+use crate::attempt::outcome::{Failure, Outcome};
 use crate::attempt::{Limits, MaxSlot};
 use crate::rover::in_flight::AttemptKey;
-use crate::rover::schedule::Intervals;
-use crate::rover::{Admission, Rover};
-use crate::stats::{LastError, Summary};
+use crate::rover::{Admission, Options, Rover};
+use crate::stats::Summary;
 
 /// Whether an attempt was made.
 #[napi]
@@ -28,9 +25,9 @@ pub enum NativeAdmission {
     NoRuntime,
 }
 
-/// What bounds the attempts of a rover.
+/// The options of a rover, checked: see `lib/options.js`.
 #[napi(object)]
-pub struct NativeLimits {
+pub struct NativeOptions {
     /// In milliseconds; 0 is no limit.
     pub connect_timeout: f64,
     /// In milliseconds; 0 is no limit.
@@ -39,6 +36,10 @@ pub struct NativeLimits {
     pub max_pending: f64,
     /// The highest slot that is wanted.
     pub max_slot: f64,
+    /// The longest interval, in milliseconds.
+    pub max_interval: f64,
+    /// The fraction that each interval varies by, to either side.
+    pub jitter: f64,
 }
 
 /// What became of all attempts so far.
@@ -122,15 +123,21 @@ pub struct NativeRover(Rover);
 impl NativeRover {
     /// A rover at rest, without servers.
     #[napi(constructor, catch_unwind)]
-    pub fn new(environment: &NativeEnvironment, limits: NativeLimits) -> Self {
-        let max_pending = limits.max_pending as usize;
+    pub fn new(environment: &NativeEnvironment, options: NativeOptions) -> Self {
         let limit = |number: f64| (number > 0.0).then(|| milliseconds(number));
         let limits = Limits {
-            connect_timeout: limit(limits.connect_timeout),
-            slot_timeout: limit(limits.slot_timeout),
-            max_slot: MaxSlot::new(limits.max_slot),
+            connect_timeout: limit(options.connect_timeout),
+            slot_timeout: limit(options.slot_timeout),
+            max_slot: MaxSlot::new(options.max_slot),
         };
-        Self(Rover::new(environment.shared(), limits, max_pending))
+        let max_interval = milliseconds(options.max_interval);
+        let options = Options {
+            limits,
+            max_pending: options.max_pending as usize,
+            max_interval,
+            jitter: options.jitter,
+        };
+        Self(Rover::new(environment.shared(), options))
     }
 
     /// Adds a server and returns its key. Where it is `asked`, each pick of it is a question.
@@ -163,12 +170,10 @@ impl NativeRover {
         self.0.connect(context).into()
     }
 
-    /// Makes one attempt now and one at each interval (ms, see `MAX_INTERVAL` and `JITTER`); their outcomes name
-    /// `context`.
+    /// Makes one attempt now and one at each interval (in ms) from now on; their outcomes name `context`.
     #[napi(catch_unwind)]
-    pub fn start(&self, context: u32, min: f64, max: f64, jitter: f64) -> NativeAdmission {
-        let intervals = Intervals { min: milliseconds(min), max: milliseconds(max), jitter };
-        match self.0.start(context, intervals) {
+    pub fn start(&self, context: u32, interval: f64) -> NativeAdmission {
+        match self.0.start(context, milliseconds(interval)) {
             Ok(admission) => admission.into(),
             Err(_) => NativeAdmission::NoRuntime,
         }
@@ -208,12 +213,7 @@ impl NativeRover {
         server: NativeServer,
         addresses: Vec<String>,
     ) -> napi::Result<()> {
-        let port = server.port.ok_or_else(|| invalid("port"))?;
-        let addresses: Result<Vec<SocketAddr>, _> = addresses
-            .iter()
-            .map(|address| address.parse::<IpAddr>().map(|address| SocketAddr::new(address, port)))
-            .collect();
-        let endpoint = server.into_resolved(addresses.map_err(|_| invalid("addresses"))?)?;
+        let endpoint = server.into_resolved(addresses)?;
         self.0.resume_at(attempt_key(attempt, number), endpoint);
         Ok(())
     }
@@ -267,13 +267,12 @@ impl NativeRover {
             errors: stats.tally.errors as f64,
             pending: f64::from(pending),
             failures: stats.failures as f64,
-            last_error: match stats.last_error {
+            last_error: match stats.last_failure {
                 None => 0,
-                Some(LastError::Syscall(errno)) => errno,
-                Some(LastError::Closed) => OutcomeKind::Closed as i32,
-                Some(LastError::Protocol) => OutcomeKind::Protocol as i32,
-                Some(LastError::Invalid) => OutcomeKind::Invalid as i32,
-                Some(LastError::Lookup) => OutcomeKind::LookupFailed as i32,
+                Some(Failure::Syscall(errno)) => errno,
+                Some(Failure::Closed) => OutcomeKind::Closed as i32,
+                Some(Failure::Protocol) => OutcomeKind::Protocol as i32,
+                Some(Failure::Lookup) => OutcomeKind::LookupFailed as i32,
             },
             last_slot: stats.last_slot.map_or(-1.0, |slot| slot as f64),
             is_down,

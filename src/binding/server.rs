@@ -1,15 +1,16 @@
 //! A server as JavaScript describes it.
 
-use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use napi_derive::napi;
 
 use super::{invalid, milliseconds};
-use crate::servers::{Addresses, Endpoint, Family, Server};
+use crate::net::endpoint::{Addresses, Endpoint, Family, Local};
+use crate::net::literal::Literal;
+use crate::servers::Server;
 
-/// A server, checked.
+/// A server, checked: see `lib/servers/normalize.js`.
 #[napi(object)]
 pub struct NativeServer {
     /// A name or an IP address; not needed with `path`.
@@ -32,7 +33,7 @@ pub struct NativeServer {
 }
 
 impl NativeServer {
-    /// The server of a table; `None` where JavaScript is to be asked at each pick.
+    /// The server of a table, where JavaScript is to be asked at each pick or where it is known.
     pub fn into_server(self, is_asked: bool) -> napi::Result<Server> {
         if is_asked {
             return Ok(Server::Asked { host: self.host.unwrap_or_default().into() });
@@ -41,9 +42,14 @@ impl NativeServer {
     }
 
     /// The endpoint of a server whose addresses JavaScript has looked up.
-    pub fn into_resolved(self, addresses: Vec<SocketAddr>) -> napi::Result<Endpoint> {
-        let first = addresses.first().ok_or_else(|| invalid("addresses"))?;
-        Self { host: Some(first.ip().to_string()), ..self }.into_endpoint()
+    pub fn into_resolved(self, addresses: Vec<String>) -> napi::Result<Endpoint> {
+        Ok(Endpoint::Resolved {
+            port: self.port()?,
+            found: addresses.into_iter().map(literal).collect::<napi::Result<_>>()?,
+            local: self.local()?,
+            addresses: self.addresses(),
+            host: self.host.ok_or_else(|| invalid("host"))?.into(),
+        })
     }
 
     fn into_endpoint(self) -> napi::Result<Endpoint> {
@@ -51,23 +57,37 @@ impl NativeServer {
             return Ok(Endpoint::Unix { path: PathBuf::from(path) });
         }
         Ok(Endpoint::Tcp {
-            host: self.host.ok_or_else(|| invalid("host"))?.into(),
-            port: self.port.ok_or_else(|| invalid("port"))?,
+            port: self.port()?,
             family: match self.family {
                 None | Some(0) => Family::Any,
                 Some(4) => Family::V4,
                 Some(6) => Family::V6,
                 Some(_) => return Err(invalid("family")),
             },
-            local_address: self
-                .local_address
-                .map(|address| address.parse::<IpAddr>().map_err(|_| invalid("localAddress")))
-                .transpose()?,
-            addresses: match self.head_start {
-                None => Addresses::Raced(Addresses::HEAD_START),
-                Some(0.0) => Addresses::First,
-                Some(head_start) => Addresses::Raced(milliseconds(head_start)),
-            },
+            hints: self.hints.unwrap_or_default(),
+            local: self.local()?,
+            addresses: self.addresses(),
+            host: self.host.ok_or_else(|| invalid("host"))?.into(),
         })
     }
+
+    fn port(&self) -> napi::Result<u16> {
+        self.port.ok_or_else(|| invalid("port"))
+    }
+
+    fn local(&self) -> napi::Result<Local> {
+        let address = self.local_address.clone().map(literal).transpose()?;
+        Ok(Local { address, port: self.local_port.unwrap_or_default() })
+    }
+
+    fn addresses(&self) -> Option<Addresses> {
+        self.head_start.map(|head_start| match head_start {
+            0.0 => Addresses::First,
+            _ => Addresses::Raced(milliseconds(head_start)),
+        })
+    }
+}
+
+fn literal(text: String) -> napi::Result<Literal> {
+    Literal::parse(&text.into()).ok_or_else(|| invalid("address"))
 }

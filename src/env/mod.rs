@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use slab::Slab;
 
-use crate::net::connect::AddressPolicy;
+use crate::net::endpoint::AddressPolicy;
 use outbox::Outbox;
 
 type Stop = Box<dyn Fn() + Send>;

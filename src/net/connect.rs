@@ -1,7 +1,7 @@
 //! From a peer to a connected socket: look-up, addresses raced, one deadline over all of it.
 
 use std::future::Future;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,110 +11,124 @@ use socket2::Socket;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::net::dial::{dial, dial_unix};
-use crate::net::error::{ConnectError, SyscallError, Target};
-use crate::net::lookup::Lookups;
-use crate::servers::{Addresses, Endpoint, Family};
-
-/// Which addresses of a name are tried, and in which order, where the server does not say it.
-#[derive(Clone, Copy, Debug)]
-pub struct AddressPolicy {
-    /// How many of them.
-    pub addresses: Addresses,
-    /// In which order.
-    pub order: Order,
-}
-
-/// An order of addresses.
-#[derive(Clone, Copy, Debug)]
-pub enum Order {
-    /// As the system says.
-    Verbatim,
-    /// IPv4 first.
-    Ipv4First,
-    /// IPv6 first.
-    Ipv6First,
-}
-
-impl Default for AddressPolicy {
-    fn default() -> Self {
-        Self { addresses: Addresses::Raced(Addresses::HEAD_START), order: Order::Verbatim }
-    }
-}
+use crate::net::dial::{Candidate, dial, dial_unix};
+use crate::net::endpoint::{AddressPolicy, Addresses, Endpoint, Local, Order};
+use crate::net::error::{ConnectError, SyscallError, Target, eai};
+use crate::net::literal::Literal;
+use crate::net::lookup::{Lookups, Query};
 
 /// Further away than any deadline.
 const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
-/// Connects to `peer`, and says where it was reached.
+/// Connects to `endpoint`, and says where it was reached.
 ///
 /// Without a deadline there is no limit but the system's own.
 ///
 /// # Errors
-/// One fault for each address that was tried; `ETIMEDOUT` alone when the deadline passed.
+/// One cause for each address that was tried. When the deadline passed: what this machine ran out of on the way, or
+/// else `ETIMEDOUT` alone.
 ///
 /// # Cancel safety
 /// Dropping the future closes every socket of it. A look-up that has begun ends by itself.
 pub async fn connect(
     endpoint: &Endpoint,
-    _policy: AddressPolicy,
+    policy: AddressPolicy,
     lookups: &Arc<Lookups>,
     deadline: Option<Instant>,
 ) -> Result<(Socket, Target), ConnectError> {
-    match endpoint {
-        Endpoint::Unix { path } => connect_unix(path, deadline).await,
-        Endpoint::Tcp { host, port, family, local_address, addresses } => {
-            let targets = match host.parse::<IpAddr>() {
-                Ok(address) => vec![SocketAddr::new(address, *port)],
-                Err(_) => look_up(host, *port, *family, lookups, deadline).await?,
+    let (candidates, local, addresses) = match endpoint {
+        Endpoint::Unix { path } => return connect_unix(path, deadline).await,
+        Endpoint::Tcp { host, port, family, hints, local, addresses } => {
+            let candidates = match Literal::parse(host) {
+                Some(literal) => vec![candidate(literal, *port)?],
+                None => {
+                    let query = Query { host: Arc::clone(host), family: *family, hints: *hints };
+                    let mut found = look_up(query, lookups, deadline).await?.to_vec();
+                    arrange(&mut found, policy.order);
+                    found.iter_mut().for_each(|address| address.set_port(*port));
+                    alternate(found.into_iter().map(Candidate::from).collect())
+                }
             };
-            race_within(deadline, &targets, *local_address, *addresses).await
+            (candidates, local, addresses)
         }
-    }
+        Endpoint::Resolved { host, port, found, local, addresses } => {
+            if found.is_empty() {
+                return Err(look_up_error(host, eai::NODATA).into());
+            }
+            let found = found.iter().map(|literal| candidate(literal.clone(), *port));
+            (alternate(found.collect::<Result<_, _>>()?), local, addresses)
+        }
+    };
+    race_within(deadline, &candidates, local, addresses.unwrap_or(policy.addresses)).await
 }
 
 async fn connect_unix(
     path: &Path,
     deadline: Option<Instant>,
 ) -> Result<(Socket, Target), ConnectError> {
-    let place = Target::Path(path.into());
+    let target = Target::Path(path.into());
     match within(deadline, dial_unix(path)).await {
-        Some(result) => Ok((result?, place)),
-        None => Err(SyscallError::timed_out("connect", place).into()),
+        Some(result) => Ok((result?, target)),
+        None => Err(SyscallError::timed_out("connect", target).into()),
+    }
+}
+
+/// An address that the app spelled.
+fn candidate(literal: Literal, port: u16) -> Result<Candidate, SyscallError> {
+    let address = literal.socket_address(port);
+    let target = Target::Literal(literal, port);
+    match address {
+        Ok(address) => Ok(Candidate { address, target }),
+        Err(error) => Err(SyscallError::from_io("connect", &error, target)),
     }
 }
 
 async fn look_up(
-    host: &Arc<str>,
-    port: u16,
-    family: Family,
+    query: Query,
     lookups: &Arc<Lookups>,
     deadline: Option<Instant>,
-) -> Result<Vec<SocketAddr>, SyscallError> {
-    let found = within(deadline, lookups.resolve(host, family)).await;
-    match found.unwrap_or(Err(-libc::ETIMEDOUT)) {
-        Ok(found) => Ok(order(&found, port)),
-        Err(errno) => Err(SyscallError {
-            syscall: "getaddrinfo",
-            errno,
-            place: Target::Host(Arc::clone(host)),
-        }),
-    }
+) -> Result<Arc<[SocketAddr]>, SyscallError> {
+    let answer = match within(deadline, lookups.resolve(&query)).await {
+        Some(answer) => answer,
+        // Where it was never begun for want of a thread, the name is not to blame.
+        None => Err(if lookups.lacks_a_thread(&query) { -libc::EAGAIN } else { -libc::ETIMEDOUT }),
+    };
+    answer.map_err(|errno| look_up_error(&query.host, errno))
+}
+
+fn look_up_error(host: &Arc<str>, errno: i32) -> SyscallError {
+    SyscallError { syscall: "getaddrinfo", errno, target: Target::Host(Arc::clone(host)) }
 }
 
 async fn race_within(
     deadline: Option<Instant>,
-    targets: &[SocketAddr],
-    local_address: Option<IpAddr>,
+    candidates: &[Candidate],
+    local: &Local,
     addresses: Addresses,
 ) -> Result<(Socket, Target), ConnectError> {
-    let (targets, head_start) = match addresses {
-        Addresses::First => (&targets[..1], Duration::ZERO),
-        Addresses::Raced(head_start) => (targets, head_start),
+    let (candidates, head_start) = match addresses {
+        Addresses::First => (&candidates[..1], Duration::ZERO),
+        Addresses::Raced(head_start) => (candidates, head_start),
     };
-    match within(deadline, race(targets, local_address, head_start)).await {
-        Some(Ok((socket, address))) => Ok((socket, Target::Address(address))),
-        Some(Err(failure)) => Err(failure),
-        None => Err(SyscallError::timed_out("connect", Target::Address(targets[0])).into()),
+    let mut failed = Vec::new();
+    let ended = within(deadline, race(candidates, local, head_start, &mut failed)).await;
+    conclude(ended, candidates, failed)
+}
+
+/// The result of a race: `None` where the deadline has passed first.
+fn conclude(
+    ended: Option<Option<(Socket, Target)>>,
+    candidates: &[Candidate],
+    mut failed: Vec<SyscallError>,
+) -> Result<(Socket, Target), ConnectError> {
+    match ended {
+        Some(Some(winner)) => Ok(winner),
+        Some(None) if candidates.len() == 1 => Err(ConnectError::One(failed.remove(0))),
+        Some(None) => Err(ConnectError::Several(failed)),
+        None => Err(match ConnectError::Several(failed).exhaustion() {
+            Some(exhausted) => exhausted.clone().into(),
+            None => SyscallError::timed_out("connect", candidates[0].target.clone()).into(),
+        }),
     }
 }
 
@@ -128,41 +142,55 @@ fn within<F: Future>(
     timeout_at(deadline, future).map(Result::ok)
 }
 
-/// The addresses to try, in turn from the two families, beginning with the one that the system put
-/// first (RFC 8305, section 4).
-fn order(found: &[SocketAddr], port: u16) -> Vec<SocketAddr> {
-    let preferred = |address: &&SocketAddr| address.is_ipv6() == found[0].is_ipv6();
-    let mut firsts = found.iter().filter(preferred);
-    let mut seconds = found.iter().filter(|address| !preferred(address));
-    let mut ordered = Vec::with_capacity(found.len());
-    while ordered.len() < found.len() {
-        for address in [firsts.next(), seconds.next()].into_iter().flatten() {
-            let mut address = *address;
-            address.set_port(port);
-            ordered.push(address);
-        }
+/// Puts the addresses of a look-up into the order that the app has asked for.
+fn arrange(found: &mut [SocketAddr], order: Order) {
+    match order {
+        Order::Verbatim => {}
+        Order::Ipv4First => found.sort_by_key(SocketAddr::is_ipv6),
+        Order::Ipv6First => found.sort_by_key(SocketAddr::is_ipv4),
     }
-    ordered
+}
+
+/// The candidates in turn from the two families, beginning with that of the first one (RFC 8305, section 4).
+fn alternate(candidates: Vec<Candidate>) -> Vec<Candidate> {
+    let Some(first) = candidates.first() else { return candidates };
+    let is_ipv6 = first.address.is_ipv6();
+    let count = candidates.len();
+    let (firsts, seconds): (Vec<_>, Vec<_>) =
+        candidates.into_iter().partition(|candidate| candidate.address.is_ipv6() == is_ipv6);
+    let (mut firsts, mut seconds) = (firsts.into_iter(), seconds.into_iter());
+    let mut alternating = Vec::with_capacity(count);
+    while alternating.len() < count {
+        alternating.extend([firsts.next(), seconds.next()].into_iter().flatten());
+    }
+    alternating
 }
 
 /// Connects to the first address that answers. The next one is begun when the one before has failed,
-/// or has had its head start; those that lose are closed (RFC 8305, section 5).
+/// or has had its head start; those that lose are closed (RFC 8305, section 5). `None` when all have failed; why is
+/// in `failed`, which also tells of those that had failed by the time that the future is dropped.
 async fn race(
-    targets: &[SocketAddr],
-    local_address: Option<IpAddr>,
+    candidates: &[Candidate],
+    local: &Local,
     head_start: Duration,
-) -> Result<(Socket, SocketAddr), ConnectError> {
-    if let [target] = targets {
-        let socket = dial(*target, local_address).await?;
-        return Ok((socket, *target));
+    failed: &mut Vec<SyscallError>,
+) -> Option<(Socket, Target)> {
+    if let [candidate] = candidates {
+        return match dial(candidate, local).await {
+            Ok(socket) => Some((socket, candidate.target.clone())),
+            Err(error) => {
+                failed.push(error);
+                None
+            }
+        };
     }
-    let mut waiting = targets.iter().copied();
+    let mut waiting = candidates.iter().cloned();
     let mut running = JoinSet::new();
-    let mut faults = Vec::new();
     loop {
-        if let Some(target) = waiting.next() {
+        if let Some(candidate) = waiting.next() {
+            let local = local.clone();
             running.spawn(async move {
-                dial(target, local_address).await.map(|socket| (socket, target))
+                dial(&candidate, &local).await.map(|socket| (socket, candidate.target))
             });
         }
         let ended = if waiting.len() == 0 {
@@ -174,24 +202,25 @@ async fn race(
             }
         };
         match ended {
-            Some(Ok(Ok(winner))) => return Ok(winner),
-            Some(Ok(Err(fault))) => faults.push(fault),
+            Some(Ok(Ok(winner))) => return Some(winner),
+            Some(Ok(Err(error))) => failed.push(error),
             // `dial` doesn't panic, and nobody else can abort it.
             Some(Err(panicked)) => std::panic::resume_unwind(panicked.into_panic()),
-            None => return Err(ConnectError::Several(faults)),
+            None => return None,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::net::{Ipv4Addr, Ipv6Addr};
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
     use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener};
 
     use super::*;
     use crate::net::dial::tests::refusing;
-    use crate::net::error::eai;
+    use crate::net::endpoint::Family;
+    use crate::net::lookup::Answer;
 
     const HEAD_START: Duration = Addresses::HEAD_START;
 
@@ -200,8 +229,9 @@ mod tests {
             host: host.into(),
             port,
             family: Family::Any,
-            local_address: None,
-            addresses: Addresses::Raced(HEAD_START),
+            hints: 0,
+            local: Local::default(),
+            addresses: None,
         }
     }
 
@@ -227,7 +257,20 @@ mod tests {
     }
 
     async fn connect_to(peer: &Endpoint) -> Result<(Socket, Target), ConnectError> {
-        connect(peer, &Lookups::new(), None).await
+        connect(peer, AddressPolicy::default(), &Lookups::new(), None).await
+    }
+
+    /// As `connect_to`, where `ask` is what the system says of names.
+    async fn connect_by(
+        peer: &Endpoint,
+        policy: AddressPolicy,
+        ask: impl Fn(&Query) -> Answer + Send + Sync + 'static,
+    ) -> Result<(Socket, Target), ConnectError> {
+        connect(peer, policy, &Lookups::with(ask), None).await
+    }
+
+    fn literal(text: &str) -> Literal {
+        Literal::parse(&text.into()).expect("an address")
     }
 
     fn faults(failure: ConnectError) -> Vec<(i32, Target)> {
@@ -235,16 +278,17 @@ mod tests {
             ConnectError::One(fault) => vec![fault],
             ConnectError::Several(faults) => faults,
         };
-        faults.into_iter().map(|fault| (fault.errno, fault.place)).collect()
+        faults.into_iter().map(|fault| (fault.errno, fault.target)).collect()
     }
 
     #[tokio::test]
     async fn connects_to_an_address_without_a_look_up() {
         let (_listener, address) = listen(Ipv4Addr::LOCALHOST).await;
-        let lookups = Lookups::with(|_, _| panic!("no look-up is needed"));
-        let (_, place) =
-            connect(&tcp("127.0.0.1", address.port()), &lookups, None).await.expect("a socket");
-        assert_eq!(place, Target::Address(address));
+        let ask = |_: &Query| panic!("no look-up is needed");
+        let server = tcp("127.0.0.1", address.port());
+        let (_, target) =
+            connect_by(&server, AddressPolicy::default(), ask).await.expect("a socket");
+        assert_eq!(target, Target::Literal(literal("127.0.0.1"), address.port()));
     }
 
     #[tokio::test]
@@ -265,25 +309,25 @@ mod tests {
         let (_port, address) = refusing();
         let failure =
             connect_to(&tcp("127.0.0.1", address.port())).await.expect_err("nobody listens");
-        assert_eq!(faults(failure), [(-libc::ECONNREFUSED, Target::Address(address))]);
+        let target = Target::Literal(literal("127.0.0.1"), address.port());
+        assert_eq!(faults(failure), [(-libc::ECONNREFUSED, target)]);
     }
 
     #[tokio::test]
     async fn says_that_a_name_is_not_found() {
-        let lookups = Lookups::with(|_, _| Err(eai::NONAME));
-        let failure = connect(&tcp("nowhere", 1), &lookups, None).await.expect_err("no such name");
+        let ask = |_: &Query| Err(eai::NONAME);
+        let failure = connect_by(&tcp("nowhere", 1), AddressPolicy::default(), ask).await;
+        let failure = failure.expect_err("no such name");
         assert_eq!(faults(failure), [(eai::NONAME, Target::Host("nowhere".into()))]);
     }
 
     #[tokio::test]
     async fn goes_on_to_the_next_address_when_one_refuses() {
         let (_listener, address) = listen(Ipv4Addr::LOCALHOST).await;
-        let lookups = Lookups::with(|_, _| {
-            Ok([(Ipv6Addr::LOCALHOST, 0).into(), (Ipv4Addr::LOCALHOST, 0).into()].into())
-        });
-        let (_, place) =
-            connect(&tcp("both", address.port()), &lookups, None).await.expect("a socket");
-        assert_eq!(place, Target::Address(address));
+        let server = tcp("both", address.port());
+        let (_, target) =
+            connect_by(&server, AddressPolicy::default(), both).await.expect("a socket");
+        assert_eq!(target, Target::Address(address));
     }
 
     #[tokio::test]
@@ -291,17 +335,20 @@ mod tests {
         let (_hanging, _queue, silent) = hanging().await;
         let (_listener, answering) = listen(Ipv4Addr::LOCALHOST).await;
         let began = Instant::now();
-        let (_, address) = race(&[silent, answering], None, HEAD_START).await.expect("a socket");
-        assert_eq!(address, answering);
+        let candidates = [silent.into(), answering.into()];
+        let won = race(&candidates, &Local::default(), HEAD_START, &mut Vec::new()).await;
+        assert_eq!(won.expect("a socket").1, Target::Address(answering));
         assert!(began.elapsed() >= HEAD_START);
     }
 
     #[tokio::test]
     async fn reports_every_address_when_all_fail() {
         let ((_port, one), (_other_port, other)) = (refusing(), refusing());
-        let failure = race(&[one, other], None, HEAD_START).await.expect_err("nobody listens");
+        let mut failed = Vec::new();
+        let candidates = [one.into(), other.into()];
+        assert!(race(&candidates, &Local::default(), HEAD_START, &mut failed).await.is_none());
         assert_eq!(
-            faults(failure),
+            faults(ConnectError::Several(failed)),
             [
                 (-libc::ECONNREFUSED, Target::Address(one)),
                 (-libc::ECONNREFUSED, Target::Address(other))
@@ -313,19 +360,106 @@ mod tests {
     async fn times_out_where_the_deadline_passes() {
         let (_hanging, _queue, silent) = hanging().await;
         let deadline = Some(Instant::now() + Duration::from_millis(50));
-        let failure = connect(&tcp("127.0.0.1", silent.port()), &Lookups::new(), deadline).await;
+        let server = tcp("127.0.0.1", silent.port());
+        let failure = connect(&server, AddressPolicy::default(), &Lookups::new(), deadline).await;
         assert_eq!(
             faults(failure.expect_err("nobody answers")),
-            [(-libc::ETIMEDOUT, Target::Address(silent))]
+            [(-libc::ETIMEDOUT, Target::Literal(literal("127.0.0.1"), silent.port()))]
         );
+    }
+
+    #[tokio::test]
+    async fn tries_the_addresses_that_the_app_has_looked_up_by_itself() {
+        let ((_port, refusing), (_listener, address)) =
+            (refusing(), listen(Ipv4Addr::LOCALHOST).await);
+        let resolved = |found: &[&str], port| Endpoint::Resolved {
+            host: "by-the-app".into(),
+            port,
+            found: found.iter().map(|text| literal(text)).collect(),
+            local: Local::default(),
+            addresses: None,
+        };
+        let server = resolved(&["::1", "127.0.0.1"], address.port());
+        let (_, target) = connect_to(&server).await.expect("a socket");
+        assert_eq!(target, Target::Literal(literal("127.0.0.1"), address.port()));
+
+        let server = resolved(&["127.0.0.1"], refusing.port());
+        let target = Target::Literal(literal("127.0.0.1"), refusing.port());
+        let failure = connect_to(&server).await.expect_err("nobody listens");
+        assert_eq!(faults(failure), [(-libc::ECONNREFUSED, target)]);
+
+        let failure = connect_to(&resolved(&[], 1)).await.expect_err("no address");
+        assert_eq!(faults(failure), [(eai::NODATA, Target::Host("by-the-app".into()))]);
+    }
+
+    #[tokio::test]
+    async fn tries_the_one_address_that_the_policy_puts_first() {
+        let (_listener, address) = listen(Ipv4Addr::LOCALHOST).await;
+        let policy = |order| AddressPolicy { order, addresses: Addresses::First };
+        let server = tcp("both", address.port());
+        connect_by(&server, policy(Order::Ipv4First), both).await.expect("a socket");
+        for order in [Order::Verbatim, Order::Ipv6First] {
+            connect_by(&server, policy(order), both).await.expect_err("nobody listens there");
+        }
+    }
+
+    #[tokio::test]
+    async fn hands_the_family_and_the_hints_to_the_look_up() {
+        let mut server = tcp("x", 1);
+        if let Endpoint::Tcp { family, hints, .. } = &mut server {
+            (*family, *hints) = (Family::V6, libc::AI_V4MAPPED);
+        }
+        let ask = |query: &Query| {
+            let expected = Query { host: "x".into(), family: Family::V6, hints: libc::AI_V4MAPPED };
+            Err(if *query == expected { eai::NONAME } else { eai::FAIL })
+        };
+        let failure = connect_by(&server, AddressPolicy::default(), ask).await;
+        assert_eq!(faults(failure.expect_err("no such name"))[0].0, eai::NONAME);
+    }
+
+    #[tokio::test]
+    async fn blames_this_machine_where_time_is_over_and_it_had_run_out_of_something() {
+        let (_hanging, _queue, silent) = hanging().await;
+        let deadline = Some(Instant::now() + Duration::from_millis(50));
+        let target = Target::Address(silent);
+        let mut failed = vec![SyscallError { syscall: "connect", errno: -libc::EMFILE, target }];
+        let candidates = [silent.into(), silent.into()];
+        let local = Local::default();
+        let racing = race(&candidates, &local, HEAD_START, &mut failed);
+        let result = conclude(within(deadline, racing).await, &candidates, failed);
+        let failure = result.expect_err("nobody answers");
+        assert_eq!(faults(failure), [(-libc::EMFILE, Target::Address(silent))]);
+    }
+
+    /// What the system says of a name with an address of either family.
+    fn both(_: &Query) -> Answer {
+        Ok([(Ipv6Addr::LOCALHOST, 0).into(), (Ipv4Addr::LOCALHOST, 0).into()].into())
+    }
+
+    fn addresses(found: &[&str]) -> Vec<SocketAddr> {
+        found.iter().map(|text| text.parse().expect("an address")).collect()
     }
 
     #[test]
     fn takes_the_families_in_turn() {
-        let found = ["[::1]:0", "[::2]:0", "1.1.1.1:0", "2.2.2.2:0", "3.3.3.3:0"];
-        let found: Vec<SocketAddr> =
-            found.iter().map(|text| text.parse().expect("an address")).collect();
-        let ordered: Vec<String> = order(&found, 80).iter().map(ToString::to_string).collect();
-        assert_eq!(ordered, ["[::1]:80", "1.1.1.1:80", "[::2]:80", "2.2.2.2:80", "3.3.3.3:80"]);
+        let found = addresses(&["[::1]:80", "[::2]:80", "1.1.1.1:80", "2.2.2.2:80", "3.3.3.3:80"]);
+        let alternating = alternate(found.into_iter().map(Candidate::from).collect());
+        let alternating: Vec<String> =
+            alternating.iter().map(|candidate| candidate.address.to_string()).collect();
+        assert_eq!(alternating, ["[::1]:80", "1.1.1.1:80", "[::2]:80", "2.2.2.2:80", "3.3.3.3:80"]);
+    }
+
+    #[test]
+    fn keeps_the_order_of_the_system_within_a_family() {
+        let found = ["[::2]:0", "3.3.3.3:0", "[::1]:0", "1.1.1.1:0"];
+        for (order, expected) in [
+            (Order::Verbatim, found),
+            (Order::Ipv4First, ["3.3.3.3:0", "1.1.1.1:0", "[::2]:0", "[::1]:0"]),
+            (Order::Ipv6First, ["[::2]:0", "[::1]:0", "3.3.3.3:0", "1.1.1.1:0"]),
+        ] {
+            let mut arranged = addresses(&found);
+            arrange(&mut arranged, order);
+            assert_eq!(arranged, addresses(&expected), "{order:?}");
+        }
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::net::exhaustion;
+use crate::net::literal::Literal;
 
 /// The errors of `getaddrinfo` as libuv numbers them, so that Node.js knows their names.
 pub mod eai {
@@ -37,7 +38,7 @@ pub struct SyscallError {
     /// The error in libuv's numbering: a system error number, negated, or one of [`eai`].
     pub errno: i32,
     /// What the call was about.
-    pub place: Target,
+    pub target: Target,
 }
 
 /// What a system call was about.
@@ -45,8 +46,10 @@ pub struct SyscallError {
 pub enum Target {
     /// A host name that was looked up.
     Host(Arc<str>),
-    /// A TCP address.
+    /// A TCP address that was looked up.
     Address(SocketAddr),
+    /// A TCP address as the app spelled it, and the port.
+    Literal(Literal, u16),
     /// The path of a Unix socket.
     Path(PathBuf),
 }
@@ -63,22 +66,51 @@ pub enum ConnectError {
 impl SyscallError {
     /// The fault behind an error of `std::io`. One without a number is a refused argument, such as a
     /// path that is too long: `EINVAL`.
-    pub fn from_io(syscall: &'static str, error: &std::io::Error, place: Target) -> Self {
+    pub fn from_io(syscall: &'static str, error: &std::io::Error, target: Target) -> Self {
         let error = error.raw_os_error().unwrap_or(libc::EINVAL);
         exhaustion::note(error);
-        Self { syscall, errno: -error, place }
+        Self { syscall, errno: -error, target }
     }
 
     /// A time limit that passed during `syscall`.
-    pub fn timed_out(syscall: &'static str, place: Target) -> Self {
-        Self { syscall, errno: -libc::ETIMEDOUT, place }
+    pub fn timed_out(syscall: &'static str, target: Target) -> Self {
+        Self { syscall, errno: -libc::ETIMEDOUT, target }
     }
 
     /// Whether this machine ran out of something, which says nothing about the server.
-    fn is_local(&self) -> bool {
-        const LOCAL: [i32; 5] =
+    fn is_exhaustion(&self) -> bool {
+        const OF_ANY_CALL: [i32; 5] =
             [-libc::EMFILE, -libc::ENFILE, -libc::ENOBUFS, -libc::ENOMEM, eai::MEMORY];
-        LOCAL.contains(&self.errno)
+        match (self.syscall, -self.errno) {
+            _ if OF_ANY_CALL.contains(&self.errno) => true,
+            // No port for this connection is left. Of IPv6 it may mean that there is no address to connect from,
+            // which is so where IPv6 is off, and is as good as no route.
+            ("connect", libc::EADDRNOTAVAIL) => self.target.is_ipv4(),
+            // No port is left at all; one that the app has chosen is its own business.
+            ("bind", libc::EADDRINUSE) => self.target.port() == Some(0),
+            // No thread for the look-up. (Of `connect` it is a Unix socket whose queue is full.)
+            ("getaddrinfo", libc::EAGAIN) => true,
+            _ => false,
+        }
+    }
+}
+
+impl Target {
+    /// Whether it is reached by IPv4; so is an IPv4-mapped address.
+    fn is_ipv4(&self) -> bool {
+        match self {
+            Self::Address(address) => address.ip().to_canonical().is_ipv4(),
+            Self::Literal(literal, _) => literal.ip().to_canonical().is_ipv4(),
+            Self::Host(_) | Self::Path(_) => false,
+        }
+    }
+
+    fn port(&self) -> Option<u16> {
+        match self {
+            Self::Address(address) => Some(address.port()),
+            Self::Literal(_, port) => Some(*port),
+            Self::Host(_) | Self::Path(_) => None,
+        }
     }
 }
 
@@ -91,11 +123,12 @@ impl ConnectError {
         }
     }
 
-    /// The fault of this machine among the causes, if there is one: then the server is not to blame.
+    /// The cause that is this machine's own: it ran out of something. One is enough, where several addresses were
+    /// tried: whether the server would have answered at that address is not known, so it is not to blame.
     pub fn exhaustion(&self) -> Option<&SyscallError> {
         match self {
-            Self::One(fault) => Some(fault).filter(|fault| fault.is_local()),
-            Self::Several(faults) => faults.iter().find(|fault| fault.is_local()),
+            Self::One(cause) => Some(cause).filter(|cause| cause.is_exhaustion()),
+            Self::Several(causes) => causes.iter().find(|cause| cause.is_exhaustion()),
         }
     }
 }
@@ -108,7 +141,7 @@ impl From<SyscallError> for ConnectError {
 
 impl fmt::Display for SyscallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} failed with {} ({})", self.syscall, self.errno, self.place)
+        write!(f, "{} failed with {} ({})", self.syscall, self.errno, self.target)
     }
 }
 
@@ -117,9 +150,54 @@ impl fmt::Display for Target {
         match self {
             Self::Host(host) => f.write_str(host),
             Self::Address(address) => address.fmt(f),
+            Self::Literal(literal, port) => write!(f, "{literal}:{port}"),
             Self::Path(path) => path.display().fmt(f),
         }
     }
 }
 
 impl std::error::Error for SyscallError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cause(syscall: &'static str, errno: i32, address: &str) -> SyscallError {
+        let target = Target::Address(address.parse().expect("an address"));
+        SyscallError { syscall, errno, target }
+    }
+
+    #[test]
+    fn tells_what_this_machine_has_run_out_of_from_what_a_server_did() {
+        let (v4, mapped, v6) = ("192.0.2.1:80", "[::ffff:192.0.2.1]:80", "[2001:db8::1]:80");
+        for (syscall, errno, address, expected) in [
+            ("connect", -libc::EMFILE, v4, true),
+            ("connect", -libc::ENFILE, v6, true),
+            ("connect", -libc::ENOBUFS, v4, true),
+            ("bind", -libc::ENOMEM, v4, true),
+            ("getaddrinfo", eai::MEMORY, v4, true),
+            ("getaddrinfo", -libc::EAGAIN, v4, true),
+            ("getaddrinfo", eai::AGAIN, v4, false),
+            ("connect", -libc::EADDRNOTAVAIL, v4, true),
+            ("connect", -libc::EADDRNOTAVAIL, mapped, true),
+            ("connect", -libc::EADDRNOTAVAIL, v6, false),
+            ("bind", -libc::EADDRNOTAVAIL, v4, false),
+            ("bind", -libc::EADDRINUSE, "192.0.2.1:0", true),
+            ("bind", -libc::EADDRINUSE, v4, false),
+            ("connect", -libc::EAGAIN, v4, false),
+            ("connect", -libc::ECONNREFUSED, v4, false),
+        ] {
+            let one = ConnectError::One(cause(syscall, errno, address));
+            assert_eq!(one.exhaustion().is_some(), expected, "{syscall} {errno} {address}");
+        }
+    }
+
+    #[test]
+    fn blames_no_server_where_one_of_its_addresses_could_not_be_tried() {
+        let refused = cause("connect", -libc::ECONNREFUSED, "[::1]:80");
+        let exhausted = cause("connect", -libc::EMFILE, "127.0.0.1:80");
+        let several = ConnectError::Several(vec![refused.clone(), exhausted.clone()]);
+        assert_eq!(several.exhaustion(), Some(&exhausted));
+        assert_eq!(ConnectError::Several(vec![refused.clone(), refused]).exhaustion(), None);
+    }
+}

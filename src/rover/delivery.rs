@@ -24,8 +24,8 @@ pub enum Message {
     Made,
     /// What to connect to? `resume`, `resume_at` or `fail` must follow.
     Question,
-    /// It has ended, and with it the state of the server may have changed.
-    Outcome(Outcome, Option<Change>),
+    /// It has ended.
+    Outcome(Outcome),
 }
 
 /// What JavaScript has taken.
@@ -39,46 +39,54 @@ pub struct Taken {
     pub server: Option<ServerKey>,
     /// What is told.
     pub message: Message,
+    /// How the state of the server changes with it.
+    pub change: Option<Change>,
 }
 
 impl Shared {
-    /// Ends an attempt, unless it was abandoned: then what it got is closed. Every outcome passes here.
+    /// Ends an attempt, unless it was abandoned: then what it got is closed.
     pub(super) fn settle(self: &Arc<Self>, key: AttemptKey, outcome: Outcome, times: Times) {
         let mut state = self.state();
-        let Some(attempt) = state.in_flight.get_mut(key) else {
-            drop(state);
-            drop(outcome);
-            return;
-        };
+        let abandoned = self.settle_locked(&mut state, key, outcome, times);
+        drop(state);
+        drop(abandoned);
+    }
+
+    /// The same for a caller who holds the state. Every outcome passes here. Returns that of an attempt that was
+    /// abandoned, to be dropped.
+    pub(super) fn settle_locked(
+        self: &Arc<Self>,
+        state: &mut State,
+        key: AttemptKey,
+        outcome: Outcome,
+        times: Times,
+    ) -> Option<Outcome> {
+        let Some(attempt) = state.in_flight.get_mut(key) else { return Some(outcome) };
         let (context, server) = (attempt.context, attempt.server);
-        let change = server.and_then(|server| state.servers.observe(server, &outcome, times));
+        let may_be_up = server.is_some_and(|server| state.servers.observe(server, &outcome, times));
         if state.note_pace(context, &outcome) {
-            self.hurry(&mut state);
+            self.hurry(state);
         }
-        if self.is_silent(&state, context, &outcome, change) {
+        if !may_be_up && self.is_silent(state, context, &outcome) {
             state.finish(key, &outcome);
-            return;
+            return None;
         }
-        let ticket = self.tell(&mut state, key, Message::Outcome(outcome, change));
+        let ticket = self.tell(state, key, Message::Outcome(outcome));
         if let Some(attempt) = state.in_flight.get_mut(key) {
             attempt.phase = Phase::Settled(ticket);
         }
+        None
     }
 
     /// Whether nobody wants to know: most attempts of a balanced service end like this, and must not wake
     /// JavaScript.
-    fn is_silent(
-        &self,
-        state: &State,
-        context: u32,
-        outcome: &Outcome,
-        change: Option<Change>,
-    ) -> bool {
+    fn is_silent(&self, state: &State, context: u32, outcome: &Outcome) -> bool {
         let is_roving = state.roving.as_ref().is_some_and(|roving| roving.context == context);
         matches!(outcome, Outcome::Rejected { .. })
             && is_roving
-            && change.is_none()
             && !self.environment.is_observed(Observable::Rejections)
+            // Whoever was told of the attempt finds its record until then.
+            && !self.environment.is_observed(Observable::Attempts)
     }
 
     /// Puts a message about an attempt into the outbox. The caller holds the state, so that a `stop` finds the
@@ -116,30 +124,34 @@ impl State {
 
 impl Delivery {
     /// Counts an outcome as taken by JavaScript. A connection whose slot is no longer wanted becomes a rejection
-    /// here.
-    pub fn take(self) -> Taken {
+    /// here. `None` where there is nothing to tell any more.
+    pub fn take(self) -> Option<Taken> {
         let Self { rover, key, context, server, mut message } = self;
         let mut state = rover.state();
         state.count_undelivered(context, -1);
+        // Abandoned meanwhile, and its context may be that of another call by now.
+        state.in_flight.get_mut(key)?;
+        let mut change = None;
         match &mut message {
             Message::Made => {}
             Message::Question => {
                 if let Some(attempt) = state.in_flight.get_mut(key)
-                    && let Phase::Asking { question, .. } = &mut attempt.phase
+                    && let Phase::Asking(asking) = &mut attempt.phase
                 {
-                    *question = None;
+                    asking.question = None;
                 }
             }
-            Message::Outcome(outcome, _) => {
+            Message::Outcome(outcome) => {
                 if let Outcome::Connection { slot, .. } = *outcome
-                    && !rover.limits.max_slot.admits(slot)
+                    && !rover.options.limits.max_slot.admits(slot)
                 {
                     *outcome = Outcome::Rejected { slot };
                 }
+                change = server.and_then(|server| state.servers.tell(server, outcome));
                 state.finish(key, outcome);
             }
         }
         drop(state);
-        Taken { key, context, server, message }
+        Some(Taken { key, context, server, message, change })
     }
 }

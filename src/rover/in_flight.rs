@@ -33,21 +33,24 @@ pub struct Attempt {
 pub enum Phase {
     /// On its way to the rover's thread.
     Queued,
-    /// JavaScript is asked what to connect to.
-    Asking {
-        /// The question, unless JavaScript has taken it.
-        question: Option<Ticket>,
-        /// Ends it at the deadline.
-        timer: Option<(&'static TimerQueue, TimerKey)>,
-        /// When it has to be connected.
-        deadline: Option<Instant>,
-    },
+    /// JavaScript is asked what to connect to. Boxed: it is rare, and large.
+    Asking(Box<Asking>),
     /// It is a task there, which connects.
     Connecting(AbortHandle),
     /// Connected; it waits for its slot line under this key.
     AwaitingSlot(&'static SlotWaiters, usize),
     /// It has ended, and its outcome waits for JavaScript.
     Settled(Ticket),
+}
+
+/// What an attempt knows while JavaScript is asked.
+pub struct Asking {
+    /// The question, unless JavaScript has taken it.
+    pub question: Option<Ticket>,
+    /// Ends it at the deadline.
+    pub timer: Option<(&'static TimerQueue, TimerKey)>,
+    /// When it has to be connected.
+    pub deadline: Option<Instant>,
 }
 
 /// Names an attempt; never used twice.
@@ -118,9 +121,9 @@ impl Attempt {
         match self.phase {
             // The rover's thread will find no record of it.
             Phase::Queued => Remains::default(),
-            Phase::Asking { question, timer, .. } => {
-                timer.inspect(|(timers, key)| timers.remove(*key));
-                Remains { ticket: question, waiter: None }
+            Phase::Asking(asking) => {
+                asking.timer.inspect(|(timers, key)| timers.remove(*key));
+                Remains { ticket: asking.question, waiter: None }
             }
             Phase::Connecting(task) => {
                 task.abort();

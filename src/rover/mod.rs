@@ -9,33 +9,46 @@
 
 pub mod delivery;
 pub mod in_flight;
+mod launch;
+mod questions;
 pub mod schedule;
 
 use std::any::Any;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use tokio::time::Instant;
 
-use crate::attempt::outcome::{Outcome, Times};
-use crate::attempt::{Connected, Limits, Progress, attempt};
+use crate::attempt::Limits;
+use crate::attempt::outcome::Outcome;
 use crate::env::{Environment, Observable};
 use crate::failpoints::{self, Failpoint};
-use crate::net::error::{SyscallError, Target};
+use crate::net::endpoint::Endpoint;
 use crate::runtime::{Runtime, runtime};
-use crate::servers::{Endpoint, Server, ServerKey, ServerTable};
+use crate::servers::{Server, ServerKey, ServerTable};
 use crate::stats::{ServerStats, Stats};
 use delivery::{Delivery, Message};
-use in_flight::{Attempt, AttemptKey, InFlight, Phase, Remains};
-use schedule::{Intervals, Roving};
+use in_flight::{Attempt, AttemptKey, InFlight, Remains};
+use schedule::Roving;
 
 /// A rover. Dropping it stops it.
 pub struct Rover {
     shared: Arc<Shared>,
     key: usize,
+}
+
+/// What a rover is made with.
+#[derive(Debug)]
+pub struct Options {
+    /// What bounds an attempt.
+    pub limits: Limits,
+    /// Bounds the attempts in flight plus the outcomes that JavaScript has not taken.
+    pub max_pending: usize,
+    /// The longest interval, where attempts bring no connection. What is less than the interval of `start` means that.
+    pub max_interval: Duration,
+    /// From 0 to 1: the fraction that each interval varies by, to either side.
+    pub jitter: f64,
 }
 
 /// Whether an attempt was made.
@@ -52,8 +65,7 @@ pub enum Admission {
 /// What all that belongs to one rover shares.
 pub struct Shared {
     environment: Arc<Environment<Delivery>>,
-    limits: Limits,
-    max_pending: usize,
+    options: Options,
     state: Mutex<State>,
 }
 
@@ -68,15 +80,10 @@ struct State {
 }
 
 impl Rover {
-    /// Creates a rover without servers, at rest. `max_pending` bounds its attempts in flight plus its outcomes that
-    /// JavaScript has not taken.
-    pub fn new(
-        environment: &Arc<Environment<Delivery>>,
-        limits: Limits,
-        max_pending: usize,
-    ) -> Self {
+    /// Creates a rover without servers, at rest.
+    pub fn new(environment: &Arc<Environment<Delivery>>, options: Options) -> Self {
         let environment = Arc::clone(environment);
-        let shared = Arc::new(Shared { environment, limits, max_pending, state: Mutex::default() });
+        let shared = Arc::new(Shared { environment, options, state: Mutex::default() });
         let rover = Arc::downgrade(&shared);
         let key = shared.environment.register(move || {
             if let Some(shared) = rover.upgrade() {
@@ -114,7 +121,7 @@ impl Rover {
     /// Changes the highest slot that is wanted, for attempts in flight as well. Raised, it brings the shortest
     /// interval back.
     pub fn set_max_slot(&self, slot: f64) {
-        if slot > self.shared.limits.max_slot.replace(slot) {
+        if slot > self.shared.options.limits.max_slot.replace(slot) {
             let mut state = self.shared.state();
             if state.reset_pace() {
                 self.shared.hurry(&mut state);
@@ -133,8 +140,8 @@ impl Rover {
     ///
     /// # Errors
     /// What the system says when the runtime can't start; nothing has changed then.
-    pub fn start(&self, context: u32, intervals: Intervals) -> io::Result<Admission> {
-        self.shared.start(context, intervals)
+    pub fn start(&self, context: u32, interval: Duration) -> io::Result<Admission> {
+        self.shared.start(context, interval)
     }
 
     /// Ends the roving. Returns how many of its attempts are pending: each of them still ends in an outcome that
@@ -168,10 +175,7 @@ impl Rover {
 
     /// Answers a question: the attempt ends in `outcome`.
     pub fn fail(&self, key: AttemptKey, outcome: Outcome) {
-        let is_asking = self.shared.state().end_question(key).is_some();
-        if is_asking {
-            self.shared.settle(key, outcome, Times::default());
-        }
+        self.shared.fail(key, outcome);
     }
 
     /// The totals, and how many attempts are pending.
@@ -218,7 +222,7 @@ impl Shared {
 
     /// Adds the record of an attempt, unless too much is pending.
     fn add_attempt(&self, state: &mut State, context: u32) -> Option<AttemptKey> {
-        if state.in_flight.len() < self.max_pending {
+        if state.in_flight.len() < self.options.max_pending {
             state.stats.attempts += 1;
             Some(state.in_flight.insert(context))
         } else {
@@ -228,7 +232,7 @@ impl Shared {
     }
 
     fn connect_deadline(&self) -> Option<Instant> {
-        self.limits.connect_timeout.map(|limit| Instant::now() + limit)
+        self.options.limits.connect_timeout.map(|limit| Instant::now() + limit)
     }
 
     /// Has an attempt refer to the server that was picked for it.
@@ -236,184 +240,6 @@ impl Shared {
         state.refer(key, server);
         if self.environment.is_observed(Observable::Attempts) {
             self.tell(state, key, Message::Made);
-        }
-    }
-
-    /// Goes on with the server that was chosen for an attempt.
-    fn proceed(
-        self: &Arc<Self>,
-        state: &mut State,
-        runtime: io::Result<&'static Runtime>,
-        key: AttemptKey,
-        deadline: Option<Instant>,
-    ) {
-        let Some(attempt) = state.in_flight.get_mut(key) else { return };
-        let server = attempt.server.and_then(|server| state.servers.server(server)).cloned();
-        match (server, runtime) {
-            (None, _) => self.settle_later(state, key, Outcome::NoServers),
-            // Nothing can be tried without a thread to try it on: the server is not to blame.
-            (Some(server), Err(error)) => {
-                let error = SyscallError::from_io("connect", &error, server.target());
-                self.settle_later(state, key, Outcome::Exhausted(error));
-            }
-            (Some(Server::Asked { host }), Ok(runtime)) => {
-                self.ask(state, runtime, key, deadline, Target::Host(host));
-            }
-            (Some(Server::Known(endpoint)), Ok(runtime)) => {
-                self.dial(state, runtime, key, endpoint, deadline);
-            }
-        }
-    }
-
-    /// Settles an attempt for the caller, who holds the state.
-    fn settle_later(self: &Arc<Self>, state: &mut State, key: AttemptKey, outcome: Outcome) {
-        let ticket = self.tell(state, key, Message::Outcome(outcome, None));
-        if let Some(attempt) = state.in_flight.get_mut(key) {
-            attempt.phase = Phase::Settled(ticket);
-        }
-    }
-
-    /// Asks JavaScript for servers, where there are none to pick.
-    fn ask_for_servers(
-        self: &Arc<Self>,
-        state: &mut State,
-        runtime: &'static Runtime,
-        context: u32,
-    ) {
-        if let Some(key) = self.add_attempt(state, context) {
-            self.ask(state, runtime, key, self.connect_deadline(), Target::Host("".into()));
-        }
-    }
-
-    /// Asks JavaScript what an attempt is to connect to, until the deadline.
-    fn ask(
-        self: &Arc<Self>,
-        state: &mut State,
-        runtime: &'static Runtime,
-        key: AttemptKey,
-        deadline: Option<Instant>,
-        target: Target,
-    ) {
-        let question = Some(self.tell(state, key, Message::Question));
-        let timers: &'static _ = &*runtime.timers;
-        let timer = deadline.map(|deadline| {
-            let shared = Arc::clone(self);
-            let key = timers.insert_at(deadline, move |_| {
-                let error = SyscallError::timed_out("getaddrinfo", target);
-                shared.settle(key, Outcome::Unreachable(error.into()), Times::default());
-            });
-            (timers, key)
-        });
-        if let Some(attempt) = state.in_flight.get_mut(key) {
-            attempt.phase = Phase::Asking { question, timer, deadline };
-        }
-    }
-
-    fn resume(self: &Arc<Self>, key: AttemptKey, server: Option<ServerKey>) {
-        let mut state = self.state();
-        let Some(deadline) = state.end_question(key) else { return };
-        match server {
-            // The same one, as it is now.
-            Some(server) => state.refer(key, server),
-            None => {
-                let server = state.pick();
-                server.inspect(|server| self.choose(&mut state, key, *server));
-            }
-        }
-        self.proceed(&mut state, runtime(), key, deadline);
-    }
-
-    fn resume_at(self: &Arc<Self>, key: AttemptKey, endpoint: Endpoint) {
-        let mut state = self.state();
-        let Some(deadline) = state.end_question(key) else { return };
-        match runtime() {
-            Ok(runtime) => self.dial(&mut state, runtime, key, Arc::new(endpoint), deadline),
-            Err(error) => {
-                let error = SyscallError::from_io("connect", &error, endpoint.target());
-                self.settle_later(&mut state, key, Outcome::Exhausted(error));
-            }
-        }
-    }
-
-    /// Has an attempt connect, on the rover's thread.
-    fn dial(
-        self: &Arc<Self>,
-        state: &mut State,
-        runtime: &'static Runtime,
-        key: AttemptKey,
-        endpoint: Arc<Endpoint>,
-        deadline: Option<Instant>,
-    ) {
-        let shared = Arc::clone(self);
-        if runtime.is_here() {
-            let phase = shared.spawn(runtime, key, endpoint, deadline);
-            if let Some(attempt) = state.in_flight.get_mut(key) {
-                attempt.phase = phase;
-            }
-        } else {
-            if let Some(attempt) = state.in_flight.get_mut(key) {
-                attempt.phase = Phase::Queued;
-            }
-            runtime.run(move || {
-                // Abandoned meanwhile, it must not reach the server.
-                if shared.state().in_flight.get_mut(key).is_some() {
-                    let phase = Arc::clone(&shared).spawn(runtime, key, endpoint, deadline);
-                    shared.enter(key, phase);
-                }
-            });
-        }
-    }
-
-    /// Notes the phase of an attempt, or ends it there where it was abandoned meanwhile. Called on the rover's thread.
-    fn enter(&self, key: AttemptKey, phase: Phase) {
-        let mut state = self.state();
-        match state.in_flight.get_mut(key) {
-            Some(attempt) => attempt.phase = phase,
-            None => {
-                drop(state);
-                let AttemptKey { generation, .. } = key;
-                drop(Attempt { generation, context: 0, server: None, phase }.abandon());
-            }
-        }
-    }
-
-    /// Connects in a task. Called where `tokio::spawn` works.
-    fn spawn(
-        self: Arc<Self>,
-        runtime: &'static Runtime,
-        key: AttemptKey,
-        endpoint: Arc<Endpoint>,
-        deadline: Option<Instant>,
-    ) -> Phase {
-        let running = async move {
-            let policy = self.environment.policy();
-            let trying = attempt(&endpoint, policy, &self.limits, &runtime.lookups, deadline);
-            match AssertUnwindSafe(trying).catch_unwind().await {
-                Ok(Progress::Ended(outcome, times)) => self.settle(key, outcome, times),
-                Ok(Progress::Connected(connected)) => self.await_slot(runtime, key, connected),
-                Err(panic) => self.settle(key, panic_outcome(&*panic), Times::default()),
-            }
-        };
-        Phase::Connecting(tokio::spawn(running).abort_handle())
-    }
-
-    /// Has a connected attempt wait for its slot line. Called on the rover's thread.
-    fn await_slot(
-        self: Arc<Self>,
-        runtime: &'static Runtime,
-        key: AttemptKey,
-        connected: Connected,
-    ) {
-        let shared = Arc::clone(&self);
-        let done = move |connected: Connected, reply| {
-            let concluding = AssertUnwindSafe(|| connected.conclude(reply, &shared.limits));
-            let (outcome, times) = catch_unwind(concluding)
-                .unwrap_or_else(|panic| (panic_outcome(&*panic), Times::default()));
-            shared.settle(key, outcome, times);
-        };
-        let slot_waiters: &'static _ = &*runtime.slot_waiters;
-        if let Some(waiter) = runtime.slot_waiters.register(connected, Box::new(done)) {
-            self.enter(key, Phase::AwaitingSlot(slot_waiters, waiter));
         }
     }
 
@@ -472,16 +298,6 @@ impl State {
         if let Some(before) = attempt.server.replace(server) {
             self.servers.release(before, None);
         }
-    }
-
-    /// Takes note that a question is answered. Returns the deadline of the attempt; `None` if it is not asking.
-    fn end_question(&mut self, key: AttemptKey) -> Option<Option<Instant>> {
-        let attempt = self.in_flight.get_mut(key)?;
-        let Phase::Asking { timer, deadline, .. } = &attempt.phase else { return None };
-        timer.inspect(|(timers, key)| timers.remove(*key));
-        let deadline = *deadline;
-        attempt.phase = Phase::Queued;
-        Some(deadline)
     }
 
     /// Ends the roving, and returns its context.

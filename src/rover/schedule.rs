@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Admission, Shared, State, panic_outcome};
+use super::{Admission, Options, Shared, State, panic_outcome};
 use crate::attempt::outcome::{Outcome, Times};
 use crate::runtime::timer_queue::TimerKey;
 use crate::runtime::{Runtime, runtime};
@@ -17,15 +17,13 @@ const PUNCTUAL: Duration = Duration::from_millis(5);
 /// After so many attempts in a row that brought no connection the interval doubles.
 const VAIN_ATTEMPTS: u32 = 10;
 
-/// How long an interval is.
+/// How long an interval may be.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Intervals {
-    /// The shortest one.
-    pub min: Duration,
-    /// The longest one, where attempts bring no connection. What is less than `min` means that.
-    pub max: Duration,
-    /// From 0 to 1: the fraction that each interval varies by, to either side.
-    pub jitter: f64,
+struct Intervals {
+    min: Duration,
+    /// What is less than `min` means that.
+    max: Duration,
+    jitter: f64,
 }
 
 /// The interval of a roving as it is now.
@@ -68,7 +66,7 @@ impl Pace {
 
     fn note_vain_attempt(&mut self) {
         self.vain += 1;
-        if self.vain % VAIN_ATTEMPTS == 0 {
+        if self.vain.is_multiple_of(VAIN_ATTEMPTS) {
             self.current = (self.current * 2).min(self.intervals.max).max(self.intervals.min);
         }
     }
@@ -116,9 +114,11 @@ impl Shared {
     pub(super) fn start(
         self: &Arc<Self>,
         context: u32,
-        intervals: Intervals,
+        interval: Duration,
     ) -> std::io::Result<Admission> {
         let runtime = runtime()?;
+        let Options { max_interval, jitter, .. } = self.options;
+        let intervals = Intervals { min: interval, max: max_interval, jitter };
         let mut state = self.state();
         state.end_roving();
         state.serial += 1;

@@ -1,11 +1,11 @@
-//! The one Tokio runtime of the process: a thread of its own, begun at the first attempt.
+//! The one Tokio runtime of the process: a thread of its own, started at the first attempt.
 //!
-//! It is never shut down. Threads that only wait don't keep a process from ending, and a runtime
-//! that outlives every JavaScript environment has no shutdown that could go wrong.
+//! It is never shut down. Threads that only wait don't keep a process from ending, and a runtime that outlives every
+//! JavaScript environment has no shutdown that could go wrong.
 //!
-//! To wake a thread costs a system call, and the thread that is woken several. So jobs that come while
-//! the rover's thread is awake are left for it without one, and outcomes are announced to JavaScript
-//! when the rover's thread has nothing more to do at the moment.
+//! Waking a thread costs both sides system calls, so wake-ups are batched: jobs that come while the rover's thread is
+//! awake are left for it without one, and JavaScript is woken when the rover's thread has nothing more to do at the
+//! moment (main thread 4.8 -> 3.3 us a refused attempt).
 
 pub mod slot_waiters;
 pub mod timer_queue;
@@ -19,14 +19,10 @@ use std::thread;
 use tokio::runtime::Builder;
 use tokio::sync::Notify;
 
-use crate::net::dial::close_spares;
 use crate::net::lookup::Lookups;
+use crate::net::reuse::close_spares;
 use crate::runtime::slot_waiters::SlotWaiters;
 use crate::runtime::timer_queue::TimerQueue;
-
-/// How many look-ups block a thread at the same time. With the rover's own thread this stays well under
-/// the 16 threads that the package promises.
-const MAX_LOOKUP_THREADS: usize = 8;
 
 /// How many wake-ups of JavaScript are held back, at most.
 const MAX_HELD_BACK: usize = 32;
@@ -37,7 +33,7 @@ pub struct Runtime {
     pub lookups: Arc<Lookups>,
     /// Where they wait for their slot lines.
     pub slot_waiters: Arc<SlotWaiters>,
-    /// What is to be called later.
+    /// Callbacks for later.
     pub timers: Arc<TimerQueue>,
     inbox: Arc<Inbox>,
 }
@@ -59,27 +55,27 @@ thread_local! {
     static HELD_BACK: RefCell<Option<Vec<Wake>>> = const { RefCell::new(None) };
 }
 
-/// The runtime; the first call begins it.
+/// Returns the runtime; the first call starts it.
 ///
 /// # Errors
 /// What the system says when it has no thread or no descriptor for it. A later call tries again.
 pub fn runtime() -> io::Result<&'static Runtime> {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
-    static BEGINNING: Mutex<()> = Mutex::new(());
+    static STARTING: Mutex<()> = Mutex::new(());
     if let Some(runtime) = RUNTIME.get() {
         return Ok(runtime);
     }
-    let _one_at_a_time = BEGINNING.lock().unwrap_or_else(PoisonError::into_inner);
+    let _one_at_a_time = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(runtime) = RUNTIME.get() {
         return Ok(runtime);
     }
-    let runtime = begin()?;
+    let runtime = start()?;
     Ok(RUNTIME.get_or_init(|| runtime))
 }
 
 impl Runtime {
-    /// Whether this is the rover's thread, which can `tokio::spawn` by itself: to leave a job for itself
-    /// would cost it the same system call as another thread.
+    /// Whether this is the rover's thread, which can `tokio::spawn` by itself: leaving a job for itself would cost it
+    /// the same system call as another thread.
     pub fn is_here(&self) -> bool {
         HELD_BACK.with_borrow(Option::is_some)
     }
@@ -91,8 +87,8 @@ impl Runtime {
     }
 }
 
-/// Calls `wake` before the rover's thread rests; on any other thread at once.
-pub fn before_rest(wake: &Wake) {
+/// Calls `wake` before the rover's thread parks; on any other thread at once.
+pub fn wake_before_park(wake: &Wake) {
     let is_full = HELD_BACK.with_borrow_mut(|held_back| {
         held_back.as_mut().map(|held_back| {
             held_back.push(Arc::clone(wake));
@@ -106,7 +102,7 @@ pub fn before_rest(wake: &Wake) {
     }
 }
 
-fn prepare_rest() {
+fn before_park() {
     call_held_back();
     close_spares();
 }
@@ -116,13 +112,11 @@ fn call_held_back() {
     held_back.into_iter().flatten().for_each(|wake| wake());
 }
 
-fn begin() -> io::Result<Runtime> {
+fn start() -> io::Result<Runtime> {
     let runtime = Builder::new_current_thread()
         .enable_io()
         .enable_time()
-        .max_blocking_threads(MAX_LOOKUP_THREADS)
-        .thread_name("rover-lookup")
-        .on_thread_park(prepare_rest)
+        .on_thread_park(before_park)
         .build()?;
     let inbox = Arc::new(Inbox::default());
     let timers = Arc::new(TimerQueue::default());

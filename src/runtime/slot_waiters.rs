@@ -1,7 +1,8 @@
-//! The slot_waiters: connected attempts whose slot line has not come yet.
+//! The slot waiters: connected attempts whose slot line has not come yet.
 //!
-//! A server that is slow, or busy, may keep thousands of them connected, for half a minute each. So one that waits
-//! is no task of Tokio with a poller's entry and a timer of its own, but a line in a list: a fraction of the memory.
+//! A server that is slow, or busy, may keep thousands of them waiting, for half a minute each. So a waiter is no task
+//! of Tokio with a poller's entry and a timer of its own, but an entry of a slab, watched by one poller of mio's: 600
+//! bytes an attempt less.
 
 use std::io;
 use std::os::fd::AsRawFd;
@@ -14,15 +15,16 @@ use mio::{Events, Interest, Poll, Registry, Token};
 use slab::Slab;
 use tokio::io::unix::AsyncFd;
 use tokio::task::yield_now;
+use tokio::time::Instant;
 
 use crate::attempt::Connected;
 use crate::attempt::handshake::{HandshakeError, Reply};
 use crate::runtime::timer_queue::{TimerKey, TimerQueue};
 
-/// How many of those that are ready are looked at before the other tasks of the thread have a turn.
+/// How many ready waiters are looked at before the other tasks of the thread have a turn.
 const MAX_EVENTS: usize = 64;
 
-/// Who waits for a slot line.
+/// Connected attempts that wait for their slot lines.
 pub struct SlotWaiters {
     waiters: Mutex<Slab<Waiter>>,
     registry: Registry,
@@ -32,18 +34,19 @@ pub struct SlotWaiters {
 /// Tells which of the waiters are ready.
 pub struct Poller(AsyncFd<Poll>);
 
-/// Takes an attempt on: with what the server said, or with `None` where its time is over.
+/// Completion callback: the server's reply, or `None` if the slot deadline passed.
 pub type Done = Box<dyn FnOnce(Connected, Option<Reply>) + Send>;
 
 /// An attempt that waits. Dropping it closes its connection.
 pub struct Waiter {
     connected: Connected,
     done: Done,
-    time_limit: Option<TimerKey>,
+    timer: Option<TimerKey>,
 }
 
 impl SlotWaiters {
-    /// A slot_waiters, and what [`SlotWaiters::run`] needs. To be called within the runtime that it is to work on.
+    /// Creates an empty set, and the poller that [`SlotWaiters::run`] needs. Call it within the runtime that is to
+    /// run it.
     ///
     /// # Errors
     /// What the system says when it has no descriptors for it.
@@ -58,10 +61,15 @@ impl SlotWaiters {
         Ok((Arc::new(Self { waiters, registry, timers }), poller))
     }
 
-    /// Has an attempt wait; `done` is called once, unless it is dismissed. To be called on the rover's thread,
-    /// where [`SlotWaiters::run`] runs. Answers with its key; where the system can't watch it, `None` after `done`
-    /// was called.
-    pub fn register(self: &Arc<Self>, connected: Connected, done: Done) -> Option<usize> {
+    /// Registers an attempt that waits until `deadline`, and returns its key. `done` is called once, unless the
+    /// attempt is cancelled. Where the system can't watch it, returns `None` after `done` was called. Call it on the
+    /// rover's thread, where [`SlotWaiters::run`] runs.
+    pub fn register(
+        self: &Arc<Self>,
+        connected: Connected,
+        deadline: Option<Instant>,
+        done: Done,
+    ) -> Option<usize> {
         let mut waiters = self.waiters();
         let entry = waiters.vacant_entry();
         let key = entry.key();
@@ -73,24 +81,27 @@ impl SlotWaiters {
             done(connected, Some(Err(HandshakeError::Broken(error))));
             return None;
         }
-        let time_limit = connected.deadline().map(|deadline| {
+        let timer = deadline.map(|deadline| {
             let slot_waiters = Arc::clone(self);
             self.timers.insert_at(deadline, move |_| slot_waiters.on_timeout(key))
         });
-        entry.insert(Waiter { connected, done, time_limit });
+        entry.insert(Waiter { connected, done, timer });
         Some(key)
     }
 
-    /// Takes the attempt at a key out, if it is still there, to be dropped: nothing is told of it.
+    /// Removes an attempt, if it still waits, to be dropped. `done` is not called.
     pub fn cancel(&self, key: usize) -> Option<Waiter> {
         let mut waiters = self.waiters();
         let waiter = waiters.try_remove(key)?;
-        // Before anybody else can take the key.
-        waiter.time_limit.inspect(|key| self.timers.remove(*key));
+        // Before another attempt can get the key.
+        waiter.timer.inspect(|timer| self.timers.remove(*timer));
         Some(waiter)
     }
 
-    /// Sees to those that are ready, as long as the runtime goes on.
+    /// Completes the attempts that are ready, as long as the runtime lives.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the attempts waiting for ever.
     pub async fn run(self: Arc<Self>, Poller(mut poll): Poller) {
         let mut events = Events::with_capacity(MAX_EVENTS);
         while let Ok(mut ready) = poll.readable_mut().await {
@@ -112,7 +123,7 @@ impl SlotWaiters {
 
     fn on_readable(&self, key: usize) {
         let mut waiters = self.waiters();
-        // It may be gone since the system was asked.
+        // It may have gone since the system was asked.
         let Some(waiter) = waiters.get_mut(key) else { return };
         if let Some(reply) = waiter.connected.advance() {
             let waiter = waiters.remove(key);
@@ -131,8 +142,8 @@ impl SlotWaiters {
     }
 
     fn complete(&self, waiter: Waiter, reply: Option<Reply>) {
-        let Waiter { connected, done, time_limit } = waiter;
-        time_limit.inspect(|key| self.timers.remove(*key));
+        let Waiter { connected, done, timer } = waiter;
+        timer.inspect(|timer| self.timers.remove(*timer));
         // It can't fail: the descriptor is open, and was registered.
         let _ = self.registry.deregister(&mut SourceFd(&connected.socket().as_raw_fd()));
         done(connected, reply);
@@ -158,13 +169,18 @@ mod tests {
     /// The slot, or what is no slot; `None` where the time was over.
     type Told = Option<Result<u64, String>>;
 
-    /// A slot_waiters at work.
+    /// Slot waiters that run.
     fn slot_waiters() -> Arc<SlotWaiters> {
         let timers = Arc::new(TimerQueue::default());
         let (slot_waiters, poller) = SlotWaiters::new(&timers).expect("descriptors");
         tokio::spawn(timers.run());
         tokio::spawn(Arc::clone(&slot_waiters).run(poller));
         slot_waiters
+    }
+
+    fn connected(socket: UnixStream) -> Connected {
+        let target = Target::Host("x".into());
+        Connected::new(OwnedFd::from(socket).into(), target, Duration::ZERO)
     }
 
     /// Has an attempt wait: its key, its server, and what it is told in the end.
@@ -175,14 +191,13 @@ mod tests {
         let (ours, server) = UnixStream::pair().expect("a pair");
         ours.set_nonblocking(true).expect("an option");
         let deadline = limit.map(|limit| Instant::now() + limit);
-        let connected =
-            Connected::new(OwnedFd::from(ours).into(), Target::Host("x".into()), deadline);
+        let connected = connected(ours);
         let (tell, told) = unbounded_channel();
         let done = move |_, reply: Option<Reply>| {
             let reply = reply.map(|reply| reply.map_err(|error| format!("{error:?}")));
             tell.send(reply).expect("a listener");
         };
-        (slot_waiters.register(connected, Box::new(done)).expect("a key"), server, told)
+        (slot_waiters.register(connected, deadline, Box::new(done)).expect("a key"), server, told)
     }
 
     /// What is told next; `None` when nothing will be any more.
@@ -197,10 +212,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn tells_what_the_server_said_when_all_of_it_has_come() {
+    async fn completes_with_the_reply_when_all_of_it_has_come() {
         let slot_waiters = slot_waiters();
-        let (_, mut early, mut told_early) = enter(&slot_waiters, None);
-        let (_, mut late, mut told_late) = enter(&slot_waiters, Some(Duration::from_secs(60)));
+        let (_, mut early, mut told_early) = register(&slot_waiters, None);
+        let (_, mut late, mut told_late) = register(&slot_waiters, Some(Duration::from_secs(60)));
         late.write_all(b"1").expect("room");
         early.write_all(b"7\r\n").expect("room");
         assert_eq!(next(&mut told_early).await, Some(Some(Ok(7))));
@@ -212,27 +227,27 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn tells_what_was_there_already() {
+    async fn completes_with_what_was_there_already() {
         let (ours, mut server) = UnixStream::pair().expect("a pair");
         server.write_all(b"13\r\n").expect("room");
-        let connected = Connected::new(OwnedFd::from(ours).into(), Target::Host("x".into()), None);
+        let connected = connected(ours);
         let (tell, mut told) = unbounded_channel();
         let done = move |_, reply: Option<Reply>| tell.send(reply).expect("a listener");
-        slot_waiters().register(connected, Box::new(done)).expect("a key");
+        slot_waiters().register(connected, None, Box::new(done)).expect("a key");
         assert!(matches!(next(&mut told).await, Some(Some(Ok(13)))));
     }
 
     #[tokio::test]
-    async fn tells_that_the_server_has_closed() {
-        let (_, server, mut told) = enter(&slot_waiters(), None);
+    async fn completes_when_the_server_has_closed() {
+        let (_, server, mut told) = register(&slot_waiters(), None);
         drop(server);
         assert_eq!(next(&mut told).await, Some(Some(Err("Closed".into()))));
     }
 
     #[tokio::test]
-    async fn tells_that_its_time_is_over_once() {
+    async fn completes_once_when_the_deadline_passes() {
         let slot_waiters = slot_waiters();
-        let (_, mut server, mut told) = enter(&slot_waiters, Some(Duration::from_millis(20)));
+        let (_, mut server, mut told) = register(&slot_waiters, Some(Duration::from_millis(20)));
         server.write_all(b"1").expect("room");
         assert_eq!(next(&mut told).await, Some(None));
         assert_eq!(next(&mut told).await, None);
@@ -240,25 +255,25 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn takes_a_line_that_has_come_for_what_was_said_also_where_the_time_is_over() {
+    async fn prefers_a_line_that_has_come_to_a_deadline_that_passed() {
         let timers = Arc::new(TimerQueue::default());
         let (slot_waiters, _idle) = SlotWaiters::new(&timers).expect("descriptors");
-        let (_, mut server, mut told) = enter(&slot_waiters, Some(Duration::ZERO));
+        let (_, mut server, mut told) = register(&slot_waiters, Some(Duration::ZERO));
         server.write_all(b"13\r\n").expect("room");
         tokio::spawn(timers.run());
         assert_eq!(next(&mut told).await, Some(Some(Ok(13))));
     }
 
     #[tokio::test]
-    async fn closes_what_is_dismissed_and_tells_nothing() {
+    async fn closes_what_is_cancelled_and_does_not_call_back() {
         let slot_waiters = slot_waiters();
         let limit = Duration::from_millis(20);
-        let (key, mut server, mut told) = enter(&slot_waiters, Some(limit));
+        let (key, mut server, mut told) = register(&slot_waiters, Some(limit));
         drop(slot_waiters.cancel(key));
         assert!(is_closed(&mut server));
         assert_eq!(next(&mut told).await, None);
         // Whoever has the key next is not touched by what the one before left behind.
-        let (next, _server, mut told) = enter(&slot_waiters, None);
+        let (next, _server, mut told) = register(&slot_waiters, None);
         assert_eq!(next, key);
         sleep(2 * limit).await;
         assert!(told.try_recv().is_err());
@@ -269,7 +284,8 @@ mod tests {
     #[tokio::test]
     async fn serves_more_than_are_asked_for_at_once_and_lets_others_have_a_turn() {
         let slot_waiters = slot_waiters();
-        let mut waiters: Vec<_> = (0..3 * MAX_EVENTS).map(|_| enter(&slot_waiters, None)).collect();
+        let mut waiters: Vec<_> =
+            (0..3 * MAX_EVENTS).map(|_| register(&slot_waiters, None)).collect();
         for (_, server, _) in &mut waiters {
             server.write_all(b"13\r\n").expect("room");
         }
@@ -286,13 +302,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn goes_on_where_one_that_is_told_panics() {
+    async fn goes_on_where_a_callback_panics() {
         let slot_waiters = slot_waiters();
         let (ours, mut server) = UnixStream::pair().expect("a pair");
         server.write_all(b"13\r\n").expect("room");
-        let connected = Connected::new(OwnedFd::from(ours).into(), Target::Host("x".into()), None);
-        slot_waiters.register(connected, Box::new(|_, _| panic!("on purpose"))).expect("a key");
-        let (_, mut server, mut told) = enter(&slot_waiters, None);
+        let connected = connected(ours);
+        slot_waiters
+            .register(connected, None, Box::new(|_, _| panic!("on purpose")))
+            .expect("a key");
+        let (_, mut server, mut told) = register(&slot_waiters, None);
         yield_now().await;
         server.write_all(b"13\r\n").expect("room");
         assert_eq!(next(&mut told).await, Some(Some(Ok(13))));

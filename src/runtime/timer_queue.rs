@@ -1,4 +1,4 @@
-//! The timers: what is to be called later on the rover's thread.
+//! The timer queue: what is to be called later on the rover's thread.
 //!
 //! One timer of Tokio serves all of it, and an entry is a fraction of what a task with a timer of its own takes:
 //! a process may have thousands of rovers, and of attempts that wait.
@@ -10,52 +10,55 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-/// What is to be called later, in the order of time.
+/// Callbacks, in the order of time.
 #[derive(Default)]
 pub struct TimerQueue {
-    entries: Mutex<Entries>,
+    timers: Mutex<Timers>,
     earlier: Notify,
 }
 
-/// An entry of the timers; never used twice.
+/// Names a timer; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TimerKey(Instant, u64);
 
-type Call = Box<dyn FnOnce(Instant) + Send>;
+type Callback = Box<dyn FnOnce(Instant) + Send>;
 
 #[derive(Default)]
-struct Entries {
-    calls: BTreeMap<TimerKey, Call>,
+struct Timers {
+    callbacks: BTreeMap<TimerKey, Callback>,
     serial: u64,
     /// Whether the thread sleeps until the first is due; otherwise it will look by itself.
     is_asleep: bool,
 }
 
 impl TimerQueue {
-    /// Has `call` called at `time`, with what `time` was, or as soon after as may be. It must not panic.
+    /// Has `callback` called at `time`, with `time`, or as soon after it as possible. It must not panic.
     pub fn insert_at(
         &self,
         time: Instant,
-        call: impl FnOnce(Instant) + Send + 'static,
+        callback: impl FnOnce(Instant) + Send + 'static,
     ) -> TimerKey {
-        let mut entries = self.entries();
-        entries.serial += 1;
-        let key = TimerKey(time, entries.serial);
-        entries.calls.insert(key, Box::new(call));
-        let is_first = entries.calls.first_key_value().is_some_and(|(it, _)| *it == key);
-        if is_first && std::mem::take(&mut entries.is_asleep) {
+        let mut timers = self.timers();
+        timers.serial += 1;
+        let key = TimerKey(time, timers.serial);
+        timers.callbacks.insert(key, Box::new(callback));
+        let is_first = timers.callbacks.first_key_value().is_some_and(|(first, _)| *first == key);
+        if is_first && std::mem::take(&mut timers.is_asleep) {
             self.earlier.notify_one();
         }
         key
     }
 
-    /// Drops an entry, unless it is being called or was.
+    /// Drops a callback, unless it is being called or was.
     pub fn remove(&self, key: TimerKey) {
-        let call = self.entries().calls.remove(&key);
-        drop(call);
+        let callback = self.timers().callbacks.remove(&key);
+        drop(callback);
     }
 
-    /// Calls what is due, for ever.
+    /// Calls what is due, as long as the runtime lives.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the callbacks uncalled.
     pub async fn run(self: Arc<Self>) {
         loop {
             let earlier = self.earlier.notified();
@@ -67,31 +70,31 @@ impl TimerQueue {
         }
     }
 
-    /// Answers with the time when the next one is due, if there is one.
+    /// Returns the time when the next one is due, if there is one.
     fn call_what_is_due(&self) -> Option<Instant> {
         // What becomes due meanwhile has its turn after others of this thread had theirs.
         let now = Instant::now();
         loop {
-            let mut entries = self.entries();
-            entries.is_asleep = false;
-            match entries.calls.first_entry() {
+            let mut timers = self.timers();
+            timers.is_asleep = false;
+            match timers.callbacks.first_entry() {
                 Some(entry) if entry.key().0 <= now => {
-                    let (TimerKey(time, _), call) = entry.remove_entry();
-                    drop(entries);
+                    let (TimerKey(time, _), callback) = entry.remove_entry();
+                    drop(timers);
                     // A bug, and it must not take the others with it.
-                    let _ = catch_unwind(AssertUnwindSafe(|| call(time)));
+                    let _ = catch_unwind(AssertUnwindSafe(|| callback(time)));
                 }
                 next => {
                     let next = next.map(|entry| entry.key().0);
-                    entries.is_asleep = true;
+                    timers.is_asleep = true;
                     return next;
                 }
             }
         }
     }
 
-    fn entries(&self) -> MutexGuard<'_, Entries> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    fn timers(&self) -> MutexGuard<'_, Timers> {
+        self.timers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,0 +1,61 @@
+'use strict';
+
+// The signals of `rove()`.
+
+/**
+ * What is called when a signal is aborted. A signal has one listener for all calls: more than ten would make Node warn.
+ *
+ * @type {WeakMap<AbortSignal, { callbacks: Set<() => void>, listener: () => void }>}
+ */
+const listening = new WeakMap();
+
+/**
+ * Calls a function once a signal is aborted.
+ *
+ * @param {AbortSignal} signal
+ * @param {() => void} callback Must not throw.
+ * @returns {() => void} Takes it back.
+ */
+function onAbort(signal, callback) {
+  const { callbacks } = listening.get(signal) ?? listen(signal);
+  callbacks.add(callback);
+  return () => {
+    callbacks.delete(callback);
+    if (callbacks.size === 0) unlisten(signal, callbacks);
+  };
+}
+
+/** @param {AbortSignal} signal */
+function listen(signal) {
+  const callbacks = /** @type {Set<() => void>} */ (new Set());
+  const listener = () => {
+    for (const callback of callbacks) callback();
+  };
+  const record = { callbacks, listener };
+  listening.set(signal, record);
+  signal.addEventListener('abort', listener, { once: true });
+  return record;
+}
+
+/**
+ * @param {AbortSignal} signal
+ * @param {Set<() => void>} callbacks
+ */
+function unlisten(signal, callbacks) {
+  const record = listening.get(signal);
+  if (record?.callbacks !== callbacks) return;
+  listening.delete(signal);
+  signal.removeEventListener('abort', record.listener);
+}
+
+/**
+ * Makes the error of what was aborted, as Node's own: its `code` is `ABORT_ERR`.
+ *
+ * @param {unknown} [cause]
+ */
+function abortError(cause) {
+  const error = new Error('The operation was aborted', cause === undefined ? undefined : { cause });
+  return Object.assign(error, { code: 'ABORT_ERR', name: 'AbortError' });
+}
+
+module.exports = { abortError, onAbort };
