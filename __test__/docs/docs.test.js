@@ -3,6 +3,7 @@
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const http = require('node:http');
+const https = require('node:https');
 const net = require('node:net');
 const path = require('node:path');
 const tls = require('node:tls');
@@ -82,6 +83,7 @@ function standIns(test) {
     6379: () => portBefore(startRedis, test),
     8080: () => portOf(handTo(web())),
     8443: () => portOf(handTo(secure())),
+    8444: () => portOf(handTo(https.createServer(certified(), (_request, response) => response.end('hello')))),
     'ca.pem': () => certified().file,
     '/run/slots.sock': async () => {
       const where = temporaryDirectory()('slots.sock');
@@ -137,7 +139,7 @@ describe('the example of the rover in the README', () => {
   });
 });
 
-for (const page of ['docs/api.md', 'docs/dns.md', 'docs/observability.md', 'docs/server.md']) {
+for (const page of ['docs/api.md', 'docs/dns.md', 'docs/http.md', 'docs/observability.md', 'docs/pool.md', 'docs/server.md']) {
   describe(`the examples of ${page}`, () => {
     for (const example of examplesOf(page)) {
       it(`${example.name} print what they say, and end`, async function () {
@@ -173,10 +175,12 @@ function filesIn(folder) {
   });
 }
 
-describe('docs/server.md, docs/dns.md and docs/command.md', () => {
+describe('docs/server.md, docs/dns.md, docs/pool.md, docs/http.md and docs/command.md', () => {
   for (const [page, file, types] of [
     ['docs/server.md', 'server.d.ts', ['SlotOptions', 'DrainOptions']],
     ['docs/dns.md', 'dns.d.ts', ['FollowOptions', 'FollowerEvents']],
+    ['docs/pool.md', 'pool.d.ts', ['PoolOptions', 'PoolEvents']],
+    ['docs/http.md', 'http.d.ts', ['OwnAgentOptions']],
   ]) {
     it(`describe each option and event of ${file}`, () => {
       for (const type of types) {

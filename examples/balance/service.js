@@ -5,10 +5,9 @@
 const { once } = require('node:events');
 const net = require('node:net');
 
+const ClientRover = require('callosum-client-tcp-rover');
+const { Pool } = require('callosum-client-tcp-rover/pool');
 const { giveSlots } = require('callosum-client-tcp-rover/server');
-
-const ClientRover = require('../..');
-const { Pool } = require('../pool.js');
 
 /**
  * @typedef {object} Snapshot
@@ -68,10 +67,12 @@ class Service {
     }
   }
 
-  /** Starts the rovers, spread over one interval, as clients in real life are out of step. */
+  /** Starts the pools, and so their rovers, spread over one interval, as clients in real life are out of step. */
   startClients() {
-    this.#starts = this.#clients.map(({ rover }, i) =>
-      setTimeout(() => rover.start(), (i * this.rovingInterval) / this.#clients.length));
+    this.#starts = this.#clients.map((client, i) =>
+      setTimeout(() => {
+        client.pool = new Pool(client.rover, { size: this.poolSize });
+      }, (i * this.rovingInterval) / this.#clients.length));
   }
 
   /** @returns {Snapshot} the state of this moment */
@@ -84,7 +85,7 @@ class Service {
     return {
       counts: new Map([...this.#servers].map(([id, { slots }]) => [id, slots.used])),
       clients: this.#clients.length,
-      fullPools: this.#clients.filter(({ pool }) => pool.isFull).length,
+      fullPools: this.#clients.filter(({ pool }) => pool?.isFull).length,
       wanted: this.#clients.length * this.poolSize,
       roves,
     };
@@ -98,10 +99,7 @@ class Service {
   /** Stops clients and servers; after it nothing keeps the process alive. */
   async close() {
     for (const start of this.#starts) clearTimeout(start);
-    for (const { rover, pool } of this.#clients) {
-      rover.stop();
-      pool.close();
-    }
+    await Promise.all(this.#clients.map(({ pool }) => pool?.close()));
     await Promise.all([...this.#servers.keys()].map((id) => this.stopServer(id)));
   }
 
@@ -111,7 +109,7 @@ class Service {
     // Good enough for a demo. A server that is merely restarting would want a second chance.
     rover.on('unreachable', (id) => rover.dropServer(id));
     rover.on('error', (error) => this.#errors.push(error));
-    return { rover, pool: new Pool(rover, { size: this.poolSize }) };
+    return { rover, pool: null };
   }
 }
 
