@@ -26,13 +26,19 @@ const { loadSocket } = require('./socket');
  * @property {Roving | null} roving What made the attempts, and says whether they keep the process alive.
  * @property {Settle | null} settle Takes the outcome in place of an event.
  * @property {number} stops How often the rover had been stopped.
- * @property {Map<number, unknown> | null} failures What the answers to questions left for the outcomes of their attempts.
+ * @property {Map<number, unknown> | null} failures What the answers to questions left for the outcomes of their attempts,
+ *   until they are told: `MAX_PENDING` bounds them.
  */
 
 /** @typedef {import('./roving').Roving} Roving */
 /** @typedef {import('./outcomes').Settle} Settle */
 
-/** @type {(CallContext | number)[]} By key; a vacant one says which is vacant next. */
+/**
+ * By key; a vacant one says which is vacant next. As long as the most that were open at a time: 8 bytes each, of what
+ * `MAX_PENDING` of the rovers bounds.
+ *
+ * @type {(CallContext | number)[]}
+ */
 const contexts = [];
 let freeHead = 0;
 let open = 0;
