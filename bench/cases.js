@@ -2,6 +2,7 @@
 
 const { once } = require('node:events');
 const fs = require('node:fs');
+const http = require('node:http');
 const net = require('node:net');
 const path = require('node:path');
 const { performance } = require('node:perf_hooks');
@@ -23,7 +24,7 @@ const REJECTED = { rovers: 20, interval: 4 };
  * @typedef {object} Context
  * @property {new (options?: object) => import('node:events')} Rover of the contestant
  * @property {boolean} isPackage
- * @property {{ slot: number, silent: number, dialer: number }} ports of the server
+ * @property {{ slot: number, silent: number, dialer: number, http: number, slotHttp: number }} ports of the server
  * @property {{ duration: number, threads: number | undefined }} loading what `require` took in ms, and
  *   threads that it began
  * @property {(full: number, quick: number) => number} size chooses by how thorough the run is
@@ -48,6 +49,9 @@ const REJECTED = { rovers: 20, interval: 4 };
  * @property {number} [rounds] at most, where a run takes long
  * @property {(context: Context) => Promise<Result>} run
  */
+
+/** The load of an HTTP agent, and how many connections it has for it: those of a pool of the usual size. */
+const REQUESTS = { inFlight: 8, connections: 8 };
 
 /** @type {Case[]} */
 const CASES = [
@@ -197,6 +201,49 @@ const CASES = [
     },
   },
   {
+    name: 'http',
+    title: `HTTP requests, ${REQUESTS.inFlight} in flight (http.Agent)`,
+    outcome: 'response',
+    run: requestMany,
+  },
+  {
+    name: 'stop-8000',
+    title: 'stop() of one of 8,000 rovers that rove, beside one with 500 attempts pending',
+    contestants: ['package'],
+    run: async ({ Rover, ports, size }) => {
+      const create = (port, options) => new Rover({ servers: { a: { host: '127.0.0.1', port } }, ...options });
+      const busy = create(ports.silent);
+      new Crew([busy]);
+      for (let n = 0; n < 500; n++) busy.connect();
+      const rovers = Array.from({ length: size(8000, 2000) }, () => create(REFUSED_PORT, { ROVING_INTERVAL: 600_000 }));
+      new Crew(rovers);
+      for (const rover of rovers) rover.start();
+      await sleep(1000);
+      const { cost } = await measure(async () => {
+        for (const rover of rovers) rover.stop();
+      });
+      const { mainCpu, loopBusy } = perRove(cost, rovers.length);
+      return { figures: { mainCpu, loopBusy } };
+    },
+  },
+  {
+    name: 'announced-8000',
+    title: '8,000 servers added one by one, each in a turn of its own',
+    contestants: ['package'],
+    run: async ({ Rover, size }) => {
+      const rover = new Rover();
+      const count = size(8000, 2000);
+      const { cost } = await measure(async () => {
+        for (let n = 0; n < count; n++) {
+          rover.addServer(`server-${n}`, { host: '127.0.0.1', port: REFUSED_PORT });
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+      });
+      const { mainCpu, loopBusy } = perRove(cost, count);
+      return { figures: { mainCpu, loopBusy } };
+    },
+  },
+  {
     name: 'require',
     title: 'require',
     run: async ({ isPackage, loading }) => ({
@@ -278,6 +325,45 @@ async function roveSingly({ Rover, ports, size }, host) {
     latencies.push((connected.at - begun) * 1000);
   }
   return { outcomes: { connection: latencies.length }, figures: { latency: median(latencies) } };
+}
+
+/** Requests over the connections of a pool, or over those that an agent of Node.js keeps by itself. */
+async function requestMany({ isPackage, ports, size }) {
+  const host = '127.0.0.1';
+  const { inFlight, connections } = REQUESTS;
+  let agent;
+  if (isPackage) {
+    const { RoverAgent } = require('../lib/http');
+    agent = new RoverAgent({ size: connections, servers: { a: { host, port: ports.slotHttp } } });
+    while (!agent.pool.isFull) await once(agent.pool, 'keep');
+  } else {
+    agent = new http.Agent({ keepAlive: true, maxSockets: connections });
+  }
+  const request = () =>
+    new Promise((resolve, reject) => {
+      http.get({ host, port: ports.http, agent }, (response) => response.resume().on('end', resolve)).on('error', reject);
+    });
+  const requests = async (count, latencies = []) => {
+    const one = async () => {
+      while (count-- > 0) {
+        const begun = performance.now();
+        await request();
+        latencies.push((performance.now() - begun) * 1000);
+      }
+    };
+    await Promise.all(Array.from({ length: inFlight }, one));
+    return latencies.sort((a, b) => a - b);
+  };
+  await requests(size(5000, 2000));
+  const count = size(20_000, 4000);
+  const { cost, result: latencies } = await measure(() => requests(count));
+  agent.destroy();
+  const { mainCpu, processCpu, rate } = perRove(cost, count);
+  const [p50, p99] = [0.5, 0.99].map((share) => latencies[Math.floor(latencies.length * share)]);
+  return {
+    outcomes: { response: latencies.length },
+    figures: { mainCpu, processCpu, requestRate: rate, latency: p50, latency99: p99 },
+  };
 }
 
 /** Notes when the last event of a kind came, before anybody acts on it. */

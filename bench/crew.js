@@ -3,7 +3,7 @@
 const { setTimeout: sleep } = require('node:timers/promises');
 
 /**
- * How many roves ended in which way: `connection`, `rejected` (the slot was too high), `unreachable`,
+ * How many roves ended in which way: `connection`, `rejected` (the slot was too high), `unreachable`, `closed`,
  * `error`.
  *
  * @typedef {Record<string, number>} Outcomes
@@ -13,7 +13,7 @@ const { setTimeout: sleep } = require('node:timers/promises');
 class Crew {
   #awaited = null;
   #maxSlot;
-  #outcomes = { connection: 0, rejected: 0, unreachable: 0, error: 0 };
+  #outcomes = { connection: 0, rejected: 0, unreachable: 0, closed: 0, error: 0 };
   #rovers;
 
   /**
@@ -27,6 +27,7 @@ class Crew {
     for (const rover of rovers) {
       rover.on('connection', (slot, socket) => this.#onConnection(slot, socket));
       rover.on('unreachable', () => this.#settle('unreachable'));
+      rover.on('closed', () => this.#settle('closed'));
       rover.on('error', () => this.#settle('error'));
     }
   }

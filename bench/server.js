@@ -9,6 +9,7 @@
  */
 
 const { once } = require('node:events');
+const http = require('node:http');
 const net = require('node:net');
 
 const { SLOT } = require('./scene');
@@ -69,8 +70,23 @@ async function listen(onConnection) {
   return port;
 }
 
+/** Answers every request with the same few bytes, and keeps its connections. */
+const web = http.createServer({ keepAliveTimeout: 0 }, (request, response) => response.end('hello'));
+
+/** A web server behind slots. */
+function greetAndServe(socket) {
+  socket.write(SLOT_LINE);
+  serve(socket);
+}
+
+function serve(socket) {
+  web.emit('connection', socket);
+}
+
 async function main() {
   const ports = {
+    http: await listen(serve),
+    slotHttp: await listen(greetAndServe),
     slot: await listen(greet),
     silent: await listen(resetAtEnd),
     dialer: await listen(takeOrder),

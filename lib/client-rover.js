@@ -14,21 +14,16 @@ const { LOOK_INTERVAL, endRoving, startRoving, tickingRoving } = require('./rovi
 const { initialise, setMaxSlot, stateOf, syncFields } = require('./state');
 const { statsOf } = require('./stats');
 
-/** @typedef {import('./types').Connection} Connection */
-/** @typedef {import('./types').Options} Options */
-/** @typedef {import('./types').Server} Server */
-/** @typedef {import('./types').ServerStats} ServerStats */
-/** @typedef {import('./types').Servers} Servers */
-/** @typedef {import('./types').Stats} Stats */
-
 /**
  * A rover: keeps trying random servers, and emits what became of it.
  *
  * The roving itself runs on a thread of its own. A started rover keeps the process alive, as does an attempt in flight.
+ *
+ * @template {import('./types').Server} [S=import('./types').Server] What the app's servers are: what it is told as `server` has this type.
  */
 class ClientRover extends EventEmitter {
   /**
-   * @param {Options | null} [options]
+   * @param {import('./types').Options<NoInfer<S>> | null} [options]
    * @throws {TypeError | RangeError} For a bad option.
    */
   constructor(options) {
@@ -42,7 +37,7 @@ class ClientRover extends EventEmitter {
     /**
      * The servers by id. Can be written to: the next pick honours it.
      *
-     * @type {Servers}
+     * @type {import('./types').Servers<S>}
      */
     this.servers;
     /**
@@ -73,7 +68,7 @@ class ClientRover extends EventEmitter {
    * Adds a server, or replaces the one with this id. It is checked when it is picked: a bad one ends in `error`.
    *
    * @param {string} id
-   * @param {Server} server
+   * @param {S} server
    * @returns {void}
    * @throws {TypeError} Where the app has frozen the table.
    */
@@ -127,9 +122,9 @@ class ClientRover extends EventEmitter {
    * Makes one attempt of its own. No outcome event tells of it. Keeps the process alive until it settles.
    *
    * @param {object} [options]
-   * @param {AbortSignal} [options.signal] Abandons the attempt when it is aborted.
-   * @returns {Promise<Connection>} Rejected with the error of the outcome, which has `id` and `server` where a server
-   *   was picked; with `ERR_CALLOSUM_REJECTED` and `slot` where the slot is above `MAX_SLOT`; with
+   * @param {AbortSignal | null} [options.signal] Abandons the attempt when it is aborted.
+   * @returns {Promise<import('./types').Connection<S>>} Rejected with the error of the outcome, which has `id`
+   *   and `server` where a server was picked; with `ERR_CALLOSUM_REJECTED` and `slot` where the slot is above `MAX_SLOT`; with
    *   `ERR_CALLOSUM_PENDING` where `MAX_PENDING` is reached; with an `AbortError` where it is aborted or stopped.
    */
   rove(options) {
@@ -141,10 +136,10 @@ class ClientRover extends EventEmitter {
       const state = prepared(this);
       if (state === null) throw abortError(stateOf(this).signal?.reason);
       let forget = () => {};
-      const settle = (error, connection) => {
+      const settle = /** @type {import('./outcomes').Settle} */ (error, connection) => {
         forget();
         if (error === undefined) reject(abortError(signal?.reason));
-        else if (error === null) resolve(connection);
+        else if (error === null) resolve(/** @type {any} */ (connection));
         else reject(error);
       };
       const { admission, context } = attempt(this, state, settle);
@@ -188,10 +183,12 @@ class ClientRover extends EventEmitter {
   /**
    * Returns what became of all attempts so far.
    *
-   * @template {boolean} [S=false]
+   * @template {boolean} [B=false]
    * @param {object} [options]
-   * @param {S} [options.servers] Whether to add `servers`: the same for each server, by id.
-   * @returns {S extends true ? Stats & { servers: Map<string, ServerStats> } : Stats}
+   * @param {B} [options.servers] Whether to add `servers`: the same for each server, by id.
+   * @returns {B extends true
+   *   ? import('./types').Stats & { servers: Map<string, import('./types').ServerStats> }
+   *   : import('./types').Stats}
    */
   stats(options) {
     return /** @type {any} */ (statsOf(syncFields(this), options?.servers ?? false));

@@ -33,7 +33,13 @@ function publish(name, rover, entry, details = {}) {
   }
 }
 
-/** `unreachable a: connect ECONNREFUSED 127.0.0.1:4042`, `rejected b: slot 20` */
+/**
+ * `unreachable a: connect ECONNREFUSED 127.0.0.1:4042`, `rejected b: slot 20`
+ *
+ * @param {string} name
+ * @param {{ id: string } | undefined} entry
+ * @param {{ slot?: number, error?: any }} details
+ */
 function line(name, entry, { error, slot }) {
   const subject = entry === undefined ? name : `${name} ${entry.id}`;
   return `${subject}: ${slot === undefined ? (error?.message ?? error) : `slot ${slot}`}`;

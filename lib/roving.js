@@ -184,4 +184,4 @@ function fakeInterval(roving, callback, ms) {
   return handle;
 }
 
-module.exports = { LOOK_INTERVAL, endRoving, startRoving, tickingRoving };
+module.exports = { LOOK_INTERVAL, Roving, endRoving, startRoving, tickingRoving };

@@ -10,8 +10,8 @@ const { ServerTable } = require('./servers/table');
  * What a rover has besides its public fields.
  *
  * @typedef {object} State
- * @property {native.Environment} environment
- * @property {native.ClientRover} native
+ * @property {import('../binding').Environment} environment
+ * @property {import('../binding').ClientRover} native
  * @property {ServerTable} table
  * @property {import('./roving').Roving | null} roving
  * @property {AbortSignal | null} signal
@@ -127,7 +127,11 @@ function attach(rover, options, servers) {
   return state;
 }
 
-// The same functions for all rovers: V8 would make a dictionary of each rover otherwise.
+/**
+ * The same functions for all rovers: V8 would make a dictionary of each rover otherwise.
+ *
+ * @type {PropertyDescriptor & ThisType<any>}
+ */
 const SERVERS = {
   __proto__: null,
   configurable: true,
@@ -140,7 +144,11 @@ const SERVERS = {
   },
 };
 
-/** For an object that has the methods of a rover and not its prototype. */
+/**
+ * For an object that has the methods of a rover and not its prototype.
+ *
+ * @type {PropertyDescriptor & ThisType<any>}
+ */
 const MAX_SLOT_OF_ANY = {
   __proto__: null,
   configurable: true,

@@ -29,22 +29,25 @@
  */
 
 /**
- * A Callosum server: an object whose other keys are the app's own business, or a bare port or path.
+ * A Callosum server, as `net.connect()` takes it as its one argument: options, or a bare port or path. What else an
+ * object has is the app's own business: `ClientRover<MyServer>` knows of it.
  *
- * @typedef {(ServerOptions & { [key: string]: unknown }) | number | string} Server
+ * @typedef {ServerOptions | number | string} Server
  */
 
 /**
  * Servers by id. Any string is a safe id.
  *
- * @typedef {{ [id: string]: Server }} Servers
+ * @template {Server} [S=Server]
+ * @typedef {{ [id: string]: S }} Servers
  */
 
 /**
+ * @template {Server} [S=Server]
  * @typedef {object} Options
  * @property {number | null} [ROVING_INTERVAL] Time between two attempts of a started rover, in ms. Default: 1000,
  *   which whatever is falsy means as well.
- * @property {Servers | null} [servers] The servers to begin with. Default: none.
+ * @property {Servers<S> | null} [servers] The servers to begin with. Default: none.
  * @property {number | null} [MAX_INTERVAL] The longest interval, in ms: after 10 attempts in a row that brought no
  *   connection the interval doubles, after 10 more again. A connection, a raised `MAX_SLOT` or `start()` brings
  *   `ROVING_INTERVAL` back. Default: `ROVING_INTERVAL`, which is off.
@@ -91,7 +94,7 @@
  * @property {number} errors As in `Stats`.
  * @property {number} pending As in `Stats`.
  * @property {number} failures Failures in a row.
- * @property {string | null} lastError The code of the last failure.
+ * @property {ErrorCode | null} lastError The code of the last failure.
  * @property {number | null} lastSlot The last slot that it gave, rejected ones included: its load.
  * @property {boolean} isDown Whether it failed since it last gave a slot.
  * @property {Times} connectTime How long the look-up and connecting took.
@@ -114,19 +117,61 @@
 /**
  * What `rove()` brings.
  *
+ * @template {Server} [S=Server]
  * @typedef {object} Connection
  * @property {number} slot
  * @property {import('node:net').Socket} socket Open and flowing, and the caller's to keep or close.
  * @property {string} id Of the server.
- * @property {Server} server The very object that was passed in.
+ * @property {S} server The very object that was passed in.
+ */
+
+/**
+ * The codes of errors that this package makes. `ERR_CALLOSUM_PROTOCOL`: the server sent something else than a slot
+ * line. `ERR_CALLOSUM_CLOSED`: it closed before it gave a slot. `ERR_CALLOSUM_NO_SERVERS`: there is none to pick.
+ * `ERR_CALLOSUM_REJECTED` and `ERR_CALLOSUM_PENDING`: of `rove()`. `ERR_CALLOSUM_UNSUPPORTED`: the runtime can't adopt
+ * the connection. `ERR_CALLOSUM_INTERNAL`: a bug of this package. `ERR_CALLOSUM_NO_BINARY`: there is none to load.
+ *
+ * @typedef {'ERR_CALLOSUM_PROTOCOL' | 'ERR_CALLOSUM_CLOSED' | 'ERR_CALLOSUM_NO_SERVERS' | 'ERR_CALLOSUM_REJECTED' |
+ *   'ERR_CALLOSUM_PENDING' | 'ERR_CALLOSUM_UNSUPPORTED' | 'ERR_CALLOSUM_INTERNAL' | 'ERR_CALLOSUM_NO_BINARY'} CallosumErrorCode
+ */
+
+/**
+ * The codes of bad arguments and bad servers, which are those of Node.js.
+ *
+ * @typedef {'ERR_INVALID_ADDRESS_FAMILY' | 'ERR_INVALID_ARG_TYPE' | 'ERR_INVALID_ARG_VALUE' | 'ERR_INVALID_IP_ADDRESS' |
+ *   'ERR_MISSING_ARGS' | 'ERR_OUT_OF_RANGE' | 'ERR_SOCKET_BAD_PORT'} ArgumentErrorCode
+ */
+
+/**
+ * The codes of system calls and look-ups that failed, as Node.js names them.
+ *
+ * @typedef {(
+ * 'ENOTFOUND' | 'EOF' | 'UNKNOWN' | 'E2BIG' | 'EACCES' | 'EADDRINUSE' | 'EADDRNOTAVAIL' | 'EAFNOSUPPORT' | 'EAGAIN'
+ *   | 'EAI_ADDRFAMILY' | 'EAI_AGAIN' | 'EAI_BADFLAGS' | 'EAI_BADHINTS' | 'EAI_CANCELED' | 'EAI_FAIL' | 'EAI_FAMILY'
+ *   | 'EAI_MEMORY' | 'EAI_NODATA' | 'EAI_NONAME' | 'EAI_OVERFLOW' | 'EAI_PROTOCOL' | 'EAI_SERVICE' | 'EAI_SOCKTYPE'
+ *   | 'EALREADY' | 'EBADF' | 'EBUSY' | 'ECANCELED' | 'ECHARSET' | 'ECONNABORTED' | 'ECONNREFUSED' | 'ECONNRESET'
+ *   | 'EDESTADDRREQ' | 'EEXIST' | 'EFAULT' | 'EFBIG' | 'EFTYPE' | 'EHOSTDOWN' | 'EHOSTUNREACH' | 'EILSEQ' | 'EINTR'
+ *   | 'EINVAL' | 'EIO' | 'EISCONN' | 'EISDIR' | 'ELOOP' | 'EMFILE' | 'EMLINK' | 'EMSGSIZE' | 'ENAMETOOLONG'
+ *   | 'ENETDOWN' | 'ENETUNREACH' | 'ENFILE' | 'ENOBUFS' | 'ENODATA' | 'ENODEV' | 'ENOENT' | 'ENOMEM' | 'ENONET'
+ *   | 'ENOPROTOOPT' | 'ENOSPC' | 'ENOSYS' | 'ENOTCONN' | 'ENOTDIR' | 'ENOTEMPTY' | 'ENOTSOCK' | 'ENOTSUP'
+ *   | 'ENOTTY' | 'ENXIO' | 'EOVERFLOW' | 'EPERM' | 'EPIPE' | 'EPROTO' | 'EPROTONOSUPPORT' | 'EPROTOTYPE' | 'ERANGE'
+ *   | 'EREMOTEIO' | 'EROFS' | 'ESHUTDOWN' | 'ESOCKTNOSUPPORT' | 'ESPIPE' | 'ESRCH' | 'ETIMEDOUT' | 'ETXTBSY'
+ *   | 'EUNATCH' | 'EXDEV'
+ * )} SystemErrorCode
+ */
+
+/**
+ * The codes of all errors.
+ *
+ * @typedef {CallosumErrorCode | ArgumentErrorCode | SystemErrorCode} ErrorCode
  */
 
 /**
  * An error of `unreachable`: like the one that Node gives for the system call that failed. An `AggregateError`, with
- * `errors`, where several addresses were tried.
+ * `errors`, where several addresses were tried. What an app's own `lookup` failed with is passed as it is.
  *
  * @typedef {Error & {
- *   code: string,
+ *   code: SystemErrorCode,
  *   errno?: number,
  *   syscall?: string,
  *   address?: string,
@@ -137,16 +182,21 @@
  */
 
 /**
- * An error of `error`. `code` is `ERR_CALLOSUM_PROTOCOL` (the server sent something else than a slot line: see
- * `received`), `ERR_CALLOSUM_NO_SERVERS`, `ERR_CALLOSUM_UNSUPPORTED` (the runtime can't adopt the connection),
- * `ERR_CALLOSUM_INTERNAL` (a bug of this package), that of a bad server, such as `ERR_SOCKET_BAD_PORT`, or that of a
- * system call for which this machine ran out of something, such as `EMFILE`, with what Node's own errors have. `id` and
- * `server` say whose it is, where a server was picked.
+ * An error of `closed`.
  *
+ * @typedef {Error & { code: 'ERR_CALLOSUM_CLOSED' }} ClosedError
+ */
+
+/**
+ * An error of `error`: a protocol error (see `received`), no servers, a bad server, what this machine ran out of, such
+ * as `EMFILE`, with what Node's own errors have, or a bug. `id` and `server` say whose it is, where a server was
+ * picked. With `captureRejections`, an error of the app's own.
+ *
+ * @template {Server} [S=Server]
  * @typedef {Error & {
- *   code?: string,
+ *   code?: ErrorCode,
  *   id?: string,
- *   server?: Server,
+ *   server?: S,
  *   received?: Buffer,
  *   errno?: number,
  *   syscall?: string,
@@ -158,18 +208,56 @@
  */
 
 /**
+ * What `rove()` is rejected with: the error of the outcome, or `ERR_CALLOSUM_REJECTED` with `slot`, or
+ * `ERR_CALLOSUM_PENDING`, or an `AbortError`.
+ *
+ * @template {Server} [S=Server]
+ * @typedef {Error & Omit<RoverError<S>, 'code'> & { code?: ErrorCode | 'ABORT_ERR', slot?: number }} RoveError
+ */
+
+/**
  * The arguments of each event's listeners.
  *
+ * @template {Server} [S=Server]
  * @typedef {object} Events
- * @property {[slot: number, socket: import('node:net').Socket, id: string, server: Server]} connection A server gave
- *   a slot. The socket is open and flowing, and the listener's to keep or close.
- * @property {[id: string, server: Server, error: UnreachableError]} unreachable A server could not be connected to, or
+ * @property {[slot: number, socket: import('node:net').Socket, id: string, server: S]} connection A server gave a
+ *   slot. The socket is open and flowing, and the listener's to keep or close.
+ * @property {[id: string, server: S, error: UnreachableError]} unreachable A server could not be connected to, or
  *   reset the connection before a slot came.
- * @property {[id: string, server: Server, error: Error & { code: string }]} closed A server accepted, and closed before
- *   it gave a slot, as a full one does.
- * @property {[error: RoverError]} error Something else went wrong. Without a listener it is thrown.
- * @property {[id: string, server: Server, error: Error]} down A server failed that was up so far.
- * @property {[id: string, server: Server]} up A server gave a slot that was down.
+ * @property {[id: string, server: S, error: ClosedError]} closed A server accepted, and closed before it gave a slot,
+ *   as a full one does.
+ * @property {[error: RoverError<S>]} error Something else went wrong. Without a listener it is thrown.
+ * @property {[id: string, server: S, error: UnreachableError | ClosedError | RoverError<S>]} down A server failed that
+ *   was up so far. Emitted right before the event of the outcome.
+ * @property {[id: string, server: S]} up A server gave a slot that was down. Emitted right before the event of the
+ *   outcome, if it has one.
+ */
+
+/**
+ * The messages of the channels of `node:diagnostics_channel`, by their names. `id` and `server` are missing where there
+ * was no server to pick.
+ *
+ * @template {Server} [S=Server]
+ * @typedef {{
+ *   'callosum-client-tcp-rover:attempt': ChannelMessage<S>,
+ *   'callosum-client-tcp-rover:connection': ChannelMessage<S> & { slot: number, socket: import('node:net').Socket },
+ *   'callosum-client-tcp-rover:rejected': ChannelMessage<S> & { slot: number },
+ *   'callosum-client-tcp-rover:unreachable': ChannelMessage<S> & { error: UnreachableError },
+ *   'callosum-client-tcp-rover:closed': ChannelMessage<S> & { error: ClosedError },
+ *   'callosum-client-tcp-rover:error': Partial<ChannelMessage<S>> & Pick<ChannelMessage<S>, 'rover'> & {
+ *     error: RoverError<S>,
+ *   },
+ * }} Channels
+ */
+
+/**
+ * What all messages of the channels have.
+ *
+ * @template {Server} [S=Server]
+ * @typedef {object} ChannelMessage
+ * @property {import('./client-rover')<S>} rover
+ * @property {string} id Of the server.
+ * @property {S} server The very object that was passed in.
  */
 
 module.exports = {};

@@ -1,23 +1,24 @@
 'use strict';
 
 // Writes the declarations of the package and of its subpaths: what the TypeScript compiler makes of a module and its
-// JSDoc, and the typed events, which JSDoc cannot express. With `--check` it only says whether they are stale.
+// JSDoc, and what JSDoc cannot express: the typed events, and that the `new` of a rover may be left out. With `--check`
+// it only says whether they are stale.
 
 const { execFileSync } = require('node:child_process');
 const { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } = require('node:fs');
 const { tmpdir } = require('node:os');
-const { basename, join } = require('node:path');
+const { join } = require('node:path');
 
 const ROOT = join(__dirname, '..');
 
 /**
- * By file of declarations: the module that they are of, its emitter with the type of its events, and the classes that
- * apps may name, but not construct.
+ * By file of declarations: the module that they are of, with the one that has its types where that is another; its
+ * emitter with the type of its events, and the classes that apps may name, but not construct.
  */
 const MODULES = {
-  'index.d.ts': { source: 'lib/client-rover.js', emitter: 'ClientRover', events: 'ClientRover.Events' },
-  'dns.d.ts': { source: 'lib/dns/index.js', emitter: 'Follower', events: 'FollowerEvents', types: ['Follower'] },
-  'server.d.ts': { source: 'lib/server/index.js', types: ['Slots'] },
+  'index.d.ts': { generate: ofRover, source: 'client-rover', typedefs: 'types' },
+  'dns.d.ts': { generate: ofSubpath, source: 'dns/index', emitter: 'Follower', events: 'FollowerEvents', types: ['Follower'] },
+  'server.d.ts': { generate: ofSubpath, source: 'server/index', types: ['Slots'] },
 };
 
 /** The events that every emitter has or can have, such as `errorMonitor`. */
@@ -33,7 +34,11 @@ const LISTENER_METHODS = [
   'removeListener',
 ];
 
-function compile(source) {
+/** What the type of a rover depends on, as it is declared and as it is used. */
+const PARAMETER = '<S extends ClientRover.Server = ClientRover.Server>';
+
+/** The declarations that the compiler makes of modules of lib/. */
+function compile(...names) {
   const folder = mkdtempSync(join(tmpdir(), 'types-'));
   try {
     const compiler = require.resolve('typescript/bin/tsc');
@@ -42,58 +47,85 @@ function compile(source) {
       ...['--module', 'node16', '--target', 'es2022', '--lib', 'es2023,esnext.disposable'],
       ...['--types', 'node', '--outDir', folder],
     ];
-    execFileSync(process.execPath, [compiler, source, ...options], { cwd: ROOT, stdio: 'inherit' });
-    return readFileSync(join(folder, `${basename(source, '.js')}.d.ts`), 'utf8');
+    const sources = names.map((name) => join(ROOT, 'lib', `${name}.js`));
+    execFileSync(process.execPath, [compiler, ...sources, ...options, '--rootDir', join(ROOT, 'lib')], {
+      cwd: ROOT,
+      stdio: 'inherit',
+    });
+    return names.map((name) => tidied(readFileSync(join(folder, `${name}.d.ts`), 'utf8')));
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-/** The JSDoc that the compiler repeats above the declarations it made of it. */
-function withoutTypedefs(declarations) {
-  return declarations.replace(/^\/\*\*\n(?: \*.*\n)*? \* @typedef (?:.*\n)*?(?: \*.*\n)*? \*\/\n/gm, '');
+/**
+ * Without the JSDoc of types that the compiler repeats above the declarations it made of it, without `@type` tags,
+ * which only repeat the types below them, and without a type argument that the compiler makes up: apps with older types
+ * of Node have none to give.
+ */
+function tidied(declarations) {
+  return declarations
+    .replace(/^\/\*\*\n(?: \*.*\n)*? \* @typedef (?:.*\n)*?(?: \*.*\n)*? \*\/\n/gm, '')
+    .replace(/^ +\*\n +\* @type .*\n/gm, '')
+    .replace(/extends EventEmitter<.*?>/, 'extends EventEmitter');
 }
 
-/** `@type` tags, which only repeat the types that stand below them. */
-function withoutTypeTags(declarations) {
-  return declarations.replace(/^ +\*\n +\* @type .*\n/gm, '');
-}
-
-/** The type argument that the compiler makes up: apps with older types of Node have none to give. */
-function withPlainEmitter(declarations) {
-  return declarations.replace(/extends EventEmitter<.*?>/, 'extends EventEmitter');
-}
-
-function typedEvents(emitter, events) {
+/** @param {string} [parameter] Of the emitter's type, without its constraint. */
+function listenerMethods(emitter, events, parameter = '') {
   const methods = LISTENER_METHODS.map(
     (name) => `    ${name}<E extends keyof ${events}>(
         event: E,
-        listener: (this: ${emitter}, ...args: ${events}[E]) => void,
+        listener: (this: ${emitter}${parameter}, ...args: ${events}${parameter}[E]) => void,
     ): this;
     ${name}(event: ${ANY_EMITTERS}, listener: (...args: any[]) => void): this;`,
   );
-  return `interface ${emitter} {
-${methods.join('\n')}
-    emit<E extends keyof ${events}>(event: E, ...args: ${events}[E]): boolean;
+  return `${methods.join('\n')}
+    emit<E extends keyof ${events}>(event: E, ...args: ${events}${parameter}[E]): boolean;
     emit(event: ${ANY_EMITTERS}, ...args: any[]): boolean;
-}
 `;
 }
 
-function generate({ source, emitter, events, types = [] }) {
+/** The types, which have a module of their own, become those of a namespace that is called as the class is. */
+function ofRover({ source, typedefs }) {
+  const [rover, types] = compile(source, typedefs);
+  const members = types
+    .replaceAll('import("./client-rover")<', 'ClientRover<')
+    .replace(/^export type/gm, 'type')
+    .trim()
+    .replace(/^(?=.)/gm, '    ');
+  return `import EventEmitter = require('node:events');
+${rover.replace(/^import .*\n/gm, '').replace(/import\(["']\.\/types["']\)\./g, 'ClientRover.')}/**
+ * The same without \`new\`, as constructors could be called in 2013.
+ */
+declare function ClientRover${PARAMETER}(options?: ClientRover.Options<NoInfer<S>> | null): ClientRover<S>;
+declare namespace ClientRover {
+${members}
+}
+interface ClientRover${PARAMETER} {
+${listenerMethods('ClientRover', 'ClientRover.Events', '<S>')}}
+`;
+}
+
+function ofSubpath({ source, emitter, events, types = [] }) {
   return [
-    `// Generated by \`npm run build:types\` from ${source}. Do not edit.\n`,
+    ...compile(source),
+    emitter === undefined ? '' : `interface ${emitter} {\n${listenerMethods(emitter, events)}}\n`,
+    ...types.map((name) => `export type { ${name} };\n`),
+  ].join('');
+}
+
+function declarationsOf({ generate, ...module }) {
+  return [
     // TypeScript 6 and later load no types by themselves, and what they do not find is `any`.
     '/// <reference types="node" />\n',
-    withPlainEmitter(withoutTypeTags(withoutTypedefs(compile(source)))),
-    emitter === undefined ? '' : typedEvents(emitter, events),
-    ...types.map((name) => `export type { ${name} };\n`),
+    `// Generated by \`npm run build:types\` from lib/${module.source}.js. Do not edit.\n`,
+    generate(module),
   ].join('');
 }
 
 for (const [file, module] of Object.entries(MODULES)) {
   const target = join(ROOT, file);
-  const generated = generate(module);
+  const generated = declarationsOf(module);
   if (!process.argv.includes('--check')) {
     writeFileSync(target, generated);
   } else if (!existsSync(target) || readFileSync(target, 'utf8') !== generated) {

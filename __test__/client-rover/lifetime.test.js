@@ -82,12 +82,12 @@ describe('a process with a rover', () => {
           super.connect();
         }
       }
-      const rover = new Rover({ ROVING_INTERVAL: 20, servers: { a: server } });
+      const rover = new Rover({ ROVING_INTERVAL: 60_000, servers: { a: server } });
       rover.start();
       rover.intervalId.unref();
-      setTimeout(() => print(rover.stats().pending > 1), 200);
+      setTimeout(() => print(rover.stats().pending), 100);
     }, address);
-    assert.deepEqual(printed, [true]);
+    assert.deepEqual(printed, [1]);
   });
 
   it('is kept alive by a bare connect() of a rover that is unref-ed, and by no other attempt (row 10)', async () => {

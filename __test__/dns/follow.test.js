@@ -137,6 +137,9 @@ describe('follow', () => {
       const answered = nextUpdate(follower);
       await server.serve(addresses('127.0.0.1', '127.0.0.2'));
       assert.deepEqual(await answered, { added: ['127.0.0.2:4040'], dropped: [] });
+      // That answer has made the two before it forgotten.
+      await server.serve(records);
+      assert.deepEqual(await nextFailures(follower, 2), [code, code]);
       assert.equal(Object.keys(rover.servers).length, 2);
     });
 
@@ -247,6 +250,18 @@ describe('follow', () => {
       assert.deepEqual(Object.keys(rover.servers), ['127.0.0.1:4040']);
     });
   }
+
+  it('gives up a question that is under way at stop(), and says nothing of it (row 81)', async function () {
+    const server = await nameServer(this);
+    await server.serve(addresses('127.0.0.1'));
+    const rover = makeRover();
+    const follower = following(rover, server);
+    const heard = [];
+    for (const event of ['update', 'failure']) follower.on(event, () => heard.push(event));
+    follower.stop();
+    await nextUpdate(following(makeRover(), server));
+    assert.deepEqual([heard, Object.keys(rover.servers)], [[], []]);
+  });
 
   it('does not begin with a signal that is aborted (row 81)', async function () {
     const server = await nameServer(this);

@@ -127,17 +127,17 @@ async function play({ code, isModule }, test, { isEndless = false } = {}) {
   return { ...(await run([...(isModule ? ['--input-type=module'] : []), '-e', program], options)), promised };
 }
 
-describe('the example at the top of the README', () => {
-  const [example, ...others] = examplesOf('README.md');
+describe('the example of the rover in the README', () => {
+  const [, , example, ...others] = examplesOf('README.md');
 
   it('prints what it says, and roves on', async function () {
-    assert.deepEqual(others, [], 'README.md has an example that nothing runs');
+    assert.deepEqual(others, [], 'README.md has an example that nothing runs: see quick-start.test.js for the first two');
     const { signal, stdout, stderr, promised } = await play(example, this, { isEndless: true });
     assert.deepEqual({ signal, stdout, stderr }, { signal: 'SIGKILL', stdout: promised, stderr: '' });
   });
 });
 
-for (const page of ['docs/api.md', 'docs/dns.md', 'docs/server.md']) {
+for (const page of ['docs/api.md', 'docs/dns.md', 'docs/observability.md', 'docs/server.md']) {
   describe(`the examples of ${page}`, () => {
     for (const example of examplesOf(page)) {
       it(`${example.name} print what they say, and end`, async function () {
@@ -197,18 +197,19 @@ describe('docs/server.md, docs/dns.md and docs/command.md', () => {
 describe('docs/api.md', () => {
   const page = read('docs/api.md');
 
-  /** The members of the class and of the types that are published, by the name of class or type. */
+  /** The members of the class and of the types in its namespace, by the name of class or type. */
   function declaredMembers() {
     const source = ts.createSourceFile('index.d.ts', read('index.d.ts'), ts.ScriptTarget.Latest);
     const members = (node) => (node.members ?? node.type?.members ?? []).map(({ name }) => name?.getText(source));
     return Object.fromEntries(
       source.statements
+        .flatMap((node) => (ts.isModuleDeclaration(node) ? [...node.body.statements] : node))
         .filter((node) => ts.isClassDeclaration(node) || ts.isTypeAliasDeclaration(node))
         .map((node) => [node.name.text, members(node).filter((name) => name !== undefined)]),
     );
   }
 
-  const { ClientRover: own, Events: events, Options, ServerOptions, Stats } = declaredMembers();
+  const { ClientRover: own, Channels, Events: events, Options, ServerOptions, ServerStats, Stats } = declaredMembers();
 
   for (const [kind, names] of Object.entries({ Options, ServerOptions, Stats })) {
     it(`describes each member of ${kind}, and has it in an example`, () => {
@@ -222,7 +223,7 @@ describe('docs/api.md', () => {
   }
 
   it('has a heading for each event, property and method', () => {
-    assert.ok(own.length > 8 && events.length === 3, `${own} ${events}`);
+    assert.ok(own.length > 8 && events.length === 6, `${own} ${events}`);
     for (const name of events) assert.match(page, new RegExp(`^### Event: \`'${name}'\`$`, 'm'));
     for (const name of own) {
       const heading = `### \`rover${name.startsWith('[') ? '' : '.'}${name}`;
@@ -230,10 +231,16 @@ describe('docs/api.md', () => {
     }
   });
 
+  it('describes what is counted of a server, and each channel (rows 46 and 47)', () => {
+    assert.ok(ServerStats.length === 13 && Channels.length === 6, `${ServerStats} ${Channels}`);
+    for (const name of ServerStats) assert.match(page, new RegExp(`^ *- (.*, )?\`${name}\`.* \`<`, 'm'), name);
+    for (const name of Channels) assert.ok(page.includes(`\n| \`${name.slice(1, -1)}\` |`), name);
+  });
+
   it('names each error code of the package', () => {
     const sources = filesIn('lib').map(read);
     // Those that it compares with are others' codes.
-    const codes = new Set(sources.join('\n').match(/(?<!=== )'ERR_\w+'/g).map((code) => code.slice(1, -1)));
+    const codes = new Set(sources.join('\n').match(/(?<!=== )'ERR_\w*[A-Z]'/g).map((code) => code.slice(1, -1)));
     assert.ok(codes.size > 5);
     for (const code of codes) assert.match(page, new RegExp(`^(#+ |\\| )\`${code}\``, 'm'), code);
   });
@@ -266,28 +273,32 @@ describe('docs/bundling.md', () => {
   });
 });
 
-/** The rows of the tables of figures in the README, by how they begin, and the case of the benchmark that each is of. */
-const ROWS = {
-  'kept, by IP': 'kept-ip',
-  'kept, by `localhost`': 'kept-localhost',
-  'refused, by IP': 'refused-ip',
-  'refused, by `localhost`': 'refused-localhost',
-  'rejected by a full pool': 'rejected',
-  'refused, started at 1 ms': 'started-refused',
-  'refused, 10 servers': 'servers-10',
-  'refused, 100,000 servers': 'servers-100000',
-  'memory of an attempt': 'pending',
-  'latency of a single rove, p50, by IP': 'latency-ip',
-  'latency of a single rove, p50, by `localhost`': 'latency-localhost',
-  'main thread blocked': 'blocked',
-  '1,000 rovers': 'rovers-1000',
-  'memory of a rover': 'rovers-1000',
-  '`require`': 'require',
+/** The rows of the tables of figures, by how they begin, and the case of the benchmark that each is of. */
+const FIGURES = {
+  'README.md': {
+    'kept, by IP': 'kept-ip',
+    'kept, by `localhost`': 'kept-localhost',
+    'refused, by IP': 'refused-ip',
+    'refused, by `localhost`': 'refused-localhost',
+    'rejected by a full pool': 'rejected',
+    'refused, 100,000 servers': 'servers-100000',
+  },
+  'bench/README.md': {
+    'refused, started at 1 ms': 'started-refused',
+    'refused, 10 servers': 'servers-10',
+    'memory of an attempt': 'pending',
+    'latency of a single rove, p50, by IP': 'latency-ip',
+    'latency of a single rove, p50, by `localhost`': 'latency-localhost',
+    'main thread blocked': 'blocked',
+    '1,000 rovers': 'rovers-1000',
+    'memory of a rover': 'rovers-1000',
+    '`require`': 'require',
+  },
 };
 
-describe('the figures of the README', () => {
+for (const [page, ROWS] of Object.entries(FIGURES)) describe(`the figures of ${page}`, () => {
   const { cases } = JSON.parse(read('bench/results.json'));
-  const [, section] = /^## Performance\n(.*?)^## /ms.exec(read('README.md'));
+  const [, section] = /^## (?:Performance|Other figures)\n(.*?)^## /ms.exec(read(page));
 
   /** All that a case of the benchmark says: medians, those in thousands, and ratios either way. */
   const valuesOf = (name) =>

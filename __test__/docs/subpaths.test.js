@@ -27,6 +27,15 @@ function requiredFromElsewhere(folder) {
   });
 }
 
+/** The files that an app gets by requiring the package or a subpath of it. */
+const PUBLIC = Object.values(manifest.exports).map((target) => path.join(ROOT, target.default ?? target));
+
+/** Whether what a file of a folder requires is the public API of the package. */
+function isPublic(folder, file, required) {
+  const target = path.resolve(folder, path.dirname(file), required);
+  return PUBLIC.some((one) => [target, `${target}.js`, path.join(target, 'index.js')].includes(one));
+}
+
 describe('the subpaths', () => {
   const published = Object.keys(manifest.exports).map((name) => name.replace(/^\./, manifest.name));
 
@@ -35,7 +44,9 @@ describe('the subpaths', () => {
       for (const [file, required] of requiredFromElsewhere(path.join(LIB, name))) {
         const [, module] = /^'([^']*)'$/.exec(required) ?? [];
         // JSDoc of the package's own files names types by import('node:…') as well.
-        const isAllowed = module !== undefined && (module.startsWith('node:') || published.includes(module));
+        const isAllowed =
+          module !== undefined &&
+          (module.startsWith('node:') || published.includes(module) || isPublic(path.join(LIB, name), file, module));
         assert.ok(isAllowed, `lib/${name}/${file} requires ${required}`);
       }
     });

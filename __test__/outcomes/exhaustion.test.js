@@ -54,6 +54,45 @@ describe('running out of descriptors', () => {
     ]);
   });
 
+  for (const isHeard of [true, false]) {
+    const title = isHeard
+      ? 'is error where somebody listens for it: id and server are said, and the server is not down (row 28)'
+      : 'is unreachable where nobody listens for error: the process goes on, the server is not down (row 28)';
+    it(title, async () => {
+      const server = await slotServer();
+      const printed = await printedBy(
+        async ({ ClientRover, print }, { address, isHeard }) => {
+          const { once } = require('node:events');
+          const fs = require('node:fs');
+          const { takeAllDescriptors } = require('./__test__/helpers/footprint.js');
+          const { until } = require('./__test__/helpers/wait.js');
+          const rover = new ClientRover({ servers: { a: address } });
+          const isVery = (one) => one === rover.servers.a;
+          rover.on('down', () => print('down'));
+          rover.on('up', () => print('up'));
+          rover.on('unreachable', (id, server, { code }) => print('unreachable', id, isVery(server), code));
+          if (isHeard) rover.on('error', ({ id, server, code }) => print('error', id, isVery(server), code));
+          rover.connect();
+          const [, socket] = await once(rover, 'connection');
+          socket.destroy();
+          await once(socket, 'close');
+          const { taken } = takeAllDescriptors();
+          rover.connect();
+          await until(() => rover.stats().pending === 0);
+          for (const fd of taken) fs.closeSync(fd);
+          const { attempts, connections, errors, unreachable } = rover.stats();
+          print({ attempts, connections, errors, unreachable });
+        },
+        { address: server.address, isHeard },
+        { prefix: shell('ulimit -n 100') },
+      );
+      assert.deepEqual(printed, [
+        [isHeard ? 'error' : 'unreachable', 'a', true, 'EMFILE'],
+        { attempts: 2, connections: 1, errors: 1, unreachable: 0 },
+      ]);
+    });
+  }
+
   it('spares attempts of both families while one descriptor is free, for they need no more at a time (row 28)', async () => {
     const printed = await printedBy(
       async ({ ClientRover, print }, port) => {

@@ -4,13 +4,15 @@ const assert = require('node:assert/strict');
 const { once } = require('node:events');
 const http = require('node:http');
 const http2 = require('node:http2');
+const https = require('node:https');
 const net = require('node:net');
 const { Duplex } = require('node:stream');
 
 const { giveSlots } = require('callosum-client-tcp-rover/server');
 
+const { makeCertificate } = require('../helpers/certificate.js');
 const { cleanup } = require('../helpers/cleanup.js');
-const { askHttp, takeSlot, takeSlots, textOf } = require('../helpers/slot-client.js');
+const { askHttp, secure, takeSlot, takeSlots, textOf } = require('../helpers/slot-client.js');
 const { closed, listening } = require('../helpers/slot-server.js');
 const { until } = require('../helpers/wait.js');
 
@@ -115,10 +117,15 @@ describe('slots.drain', () => {
       server.emit('connection', stream);
     }
     const began = performance.now();
-    await slots.drain({ over: 500, end: (stream) => stream.destroy() });
-    const took = performance.now() - began;
-    assert.ok(took > 400 && took < 1500, `${took} ms`);
+    const ends = [];
+    const end = (stream) => {
+      ends.push(performance.now() - began);
+      stream.destroy();
+    };
+    await slots.drain({ over: 500, end });
     assert.equal(slots.used, 0);
+    assert.ok(ends.at(-1) > 400 && ends.at(-1) < 1500, `the last one at ${ends.at(-1)} ms`);
+    assert.ok(Math.abs(ends[2500] - 250) < 100, `half of them at ${ends[2500]} ms`);
   });
 
   it('gives the same promise again, and checks its options (row 63)', async () => {
@@ -154,6 +161,24 @@ describe('slots.drain', () => {
       assert.equal(slots.used, 1);
       response.end('last');
       assert.match(await textOf(socket), /first, .*last/s);
+      await drained;
+    });
+
+    it('finishes it over TLS as well, and ends with TLS (row 63)', async function () {
+      const certificate = makeCertificate(this);
+      const { server, slots } = await slotted(https.createServer(certificate));
+      const [busy, waiting] = await Promise.all(
+        (await takeSlots(server, 2)).map(({ socket }) => secure(socket, certificate)),
+      );
+      const response = await request(server, busy);
+      response.write('first, ');
+      const drained = slots.drain({ over: 10 });
+      // An end without the word of TLS for it would be an error.
+      assert.equal(await textOf(waiting), '');
+      await drainedBeside();
+      assert.equal(slots.used, 1);
+      response.end('last');
+      assert.match(await textOf(busy), /first, .*last/s);
       await drained;
     });
 

@@ -209,12 +209,20 @@ describe('giveSlots', () => {
   });
 
   it('says what is wrong with its arguments (rows 61 and 62)', () => {
-    assert.throws(() => giveSlots(), { name: 'TypeError', message: 'server must be a net.Server' });
+    for (const bad of [undefined, null, {}]) assert.throws(() => giveSlots(bad), { name: 'TypeError', message: 'server must be a net.Server' });
     assert.throws(() => giveSlots(net.createServer(), { weight: '2' }), TypeError);
     for (const weight of [0, -1, NaN, Infinity]) assert.throws(() => giveSlots(net.createServer(), { weight }), RangeError);
     const server = net.createServer();
     giveSlots(server);
     assert.throws(() => giveSlots(server), { message: 'This server gives slots already' });
+  });
+
+  it('throws for a server of which it cannot have the raw sockets, as in Bun (row 61)', () => {
+    const server = http.createServer();
+    server.removeAllListeners('connection');
+    assert.throws(() => giveSlots(server), { code: 'ERR_CALLOSUM_UNSUPPORTED' });
+    Object.setPrototypeOf(server, { prependListener() {} });
+    assert.throws(() => giveSlots(server), { code: 'ERR_CALLOSUM_UNSUPPORTED' });
   });
 
   for (const [kind, { make, ask, isSecure }] of Object.entries(KINDS)) {

@@ -7,3 +7,5 @@ const options: Options = { ROVING_INTERVAL: 250, servers: { a: server } };
 const rover: Rover = new Rover(options);
 const { attempts }: Stats = rover.stats();
 console.log(rover instanceof Rover, attempts);
+// @ts-expect-error Not everything is `any`: a deliberate mistake is found.
+rover.on('connection', (slot: string) => slot);

@@ -16,7 +16,7 @@ const NAME = 'callosum-client-tcp-rover';
 const VARIABLE = 'CALLOSUM_CLIENT_TCP_ROVER_BINARY';
 
 /** Whether a bundler has put this module into another file: Node.js gives every module its file's name. */
-const isBundled = module.filename === undefined;
+const isBundled = /** @type {NodeModule} */ (module).filename === undefined;
 
 /** Where a binary may lie on its own: here, as a build in a checkout leaves it, or beside the bundle. */
 function besidePath(wanted) {

@@ -37,7 +37,7 @@ const NOT_FOR_HERE = /ELF|Mach-O|mach-o|file too short|wrong architecture|incomp
 /** The name of the package with its version, which a bundle does not know. */
 function title() {
   try {
-    return `${NAME} ${createRequire(module.filename)('../../package.json').version}`;
+    return `${NAME} ${createRequire(/** @type {NodeModule} */ (module).filename)('../../package.json').version}`;
   } catch {
     return NAME;
   }
@@ -48,13 +48,21 @@ function failure(message, cause) {
   return Object.assign(error, { code: 'ERR_CALLOSUM_NO_BINARY' });
 }
 
-/** Node's words for an error, without the `Require stack` behind them. */
+/**
+ * Node's words for an error, without the `Require stack` behind them.
+ *
+ * @param {Search} search
+ */
 function reasonOf({ error, exports }) {
   if (error === undefined) return exports === undefined ? 'it exports nothing' : 'it is not the binary of this package';
   return `${error?.message ?? error}`.split('\nRequire stack')[0].trim().replace(/\.?\s*\n\s*/g, '. ').replace(/\.$/, '');
 }
 
-/** Whether there is nothing to load, as against something that does not load. */
+/**
+ * Whether there is nothing to load, as against something that does not load.
+ *
+ * @param {Search} search
+ */
 function isMissing({ error, exports, isBundled, wanted }) {
   if (wanted === undefined) return false;
   // What a bundle says, or has, in place of a binary depends on its bundler and format.
@@ -62,7 +70,11 @@ function isMissing({ error, exports, isBundled, wanted }) {
   return exports === undefined && (error === undefined || error.code === 'MODULE_NOT_FOUND');
 }
 
-/** What helps where the runtime was told not to load it; undefined where it was not. */
+/**
+ * What helps where the runtime was told not to load it; undefined where it was not.
+ *
+ * @param {Search} search
+ */
 function flagFor({ error }) {
   if (error?.code === 'ERR_DLOPEN_DISABLED') {
     return process.permission ? 'Start Node.js with --allow-addons' : 'Start Node.js without --no-addons';
@@ -71,12 +83,14 @@ function flagFor({ error }) {
   if (error?.code === 'ERR_ACCESS_DENIED') return `Start Node.js with --allow-fs-read for ${error.resource}`;
 }
 
+/** @param {Search} search */
 function adviceWhereMissing({ error, exports, isBundled }) {
   // There is no `require` for a target that has no package.
   if (error === undefined && exports === undefined) return `Binaries are published for ${PREBUILT}. For this one, ${BUILD}`;
   return isBundled ? BUNDLE : `To mend it, ${INSTALL_AGAIN}`;
 }
 
+/** @param {Search} search */
 function adviceWhereBad({ error, variable, wanted }) {
   if (variable !== undefined) return `It is what ${variable} names`;
   const isDamaged = error === undefined || NOT_FOR_HERE.test(error.message);

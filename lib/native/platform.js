@@ -15,7 +15,7 @@ const MUSL_NAMES = { arm: 'armhf', arm64: 'aarch64', ppc64: 'powerpc64le', x64: 
  * @returns {string | null | undefined}
  */
 function glibcVersion() {
-  const { report } = process;
+  const report = /** @type {any} */ (process.report);
   const { excludeNetwork } = report;
   // Else the report looks up the name of every peer that the app is connected to.
   report.excludeNetwork = true;

@@ -2,7 +2,7 @@
 
 const { Drain } = require('./drain.js');
 const { FreeSlots } = require('./free-slots.js');
-const { isTlsServer, keepIdleConnections, takeProtocolListener } = require('./protocols.js');
+const { hasRawSockets, isTlsServer, keepIdleConnections, takeProtocolListener } = require('./protocols.js');
 const { Responses } = require('./responses.js');
 const { WaitingSockets } = require('./waiting-sockets.js');
 
@@ -210,13 +210,18 @@ function checkTime(name, value) {
  * @param {SlotOptions} [options]
  * @returns {Slots}
  * @throws {TypeError | RangeError} for something that is no server, for a bad `weight`
- * @throws {Error} for a server that gives slots already
+ * @throws {Error} for a server that gives slots already; with `ERR_CALLOSUM_UNSUPPORTED` for one that is not made of
+ *   sockets of Node.js, as those for HTTP and TLS in Bun
  */
 function giveSlots(server, { weight = 1 } = {}) {
   if (typeof server?.prependListener !== 'function') throw new TypeError('server must be a net.Server');
   if (typeof weight !== 'number') throw new TypeError(`weight must be a number: ${weight}`);
   if (!(weight > 0 && weight < Infinity)) throw new RangeError(`weight must be above 0: ${weight}`);
   if (served.has(server)) throw new Error('This server gives slots already');
+  if (!hasRawSockets(server)) {
+    const error = new Error('This runtime does not give access to the raw sockets of this server');
+    throw Object.assign(error, { code: 'ERR_CALLOSUM_UNSUPPORTED' });
+  }
   served.add(server);
   return new Slots(server, weight);
 }

@@ -1,6 +1,7 @@
 'use strict';
 
 const http = require('node:http');
+const net = require('node:net');
 const tls = require('node:tls');
 
 /**
@@ -44,4 +45,18 @@ function isTlsServer(server) {
   return server instanceof tls.Server;
 }
 
-module.exports = { isTlsServer, keepIdleConnections, takeProtocolListener };
+/**
+ * Whether a server is made of sockets of Node.js. In Bun those for HTTP and TLS are not.
+ *
+ * @param {import('node:net').Server} server
+ * @returns {boolean}
+ */
+function hasRawSockets(server) {
+  if (!(server instanceof net.Server)) return false;
+  const speaksProtocol = isTlsServer(server) || server instanceof http.Server;
+  if (!speaksProtocol) return true;
+  const known = protocolListeners(server);
+  return server.listeners('connection').some((one) => known.includes(one));
+}
+
+module.exports = { hasRawSockets, isTlsServer, keepIdleConnections, takeProtocolListener };

@@ -250,7 +250,11 @@ class ServerTable {
   }
 }
 
-/** What the native rover has to know of a server, and whether it has to ask at each pick. */
+/**
+ * What the native rover has to know of a server, and whether it has to ask at each pick.
+ *
+ * @returns {[import('../../binding').NativeServer, boolean]}
+ */
 function described(normalized) {
   if (normalized === null) return [{}, true];
   return [normalized, normalized.lookup !== undefined];

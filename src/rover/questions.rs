@@ -23,7 +23,8 @@ impl Shared {
         context: u32,
     ) {
         if let Some(key) = self.add_attempt(state, context) {
-            self.ask(state, runtime, key, self.connect_deadline(), Target::Host("".into()));
+            // Its time begins when there is something to connect to.
+            self.ask(state, runtime, key, None, Target::Host("".into()));
         }
     }
 
@@ -54,11 +55,12 @@ impl Shared {
     /// See [`super::Rover::resume`].
     pub(super) fn resume(self: &Arc<Self>, key: AttemptKey, server: Option<ServerKey>) {
         let mut state = self.state();
-        let Some(deadline) = state.end_question(key) else { return };
+        let Some(mut deadline) = state.end_question(key) else { return };
         match server {
             // The same one, as it is now.
             Some(server) => state.refer(key, server),
             None => {
+                deadline = self.connect_deadline();
                 let server = state.pick();
                 server.inspect(|server| self.choose(&mut state, key, *server));
             }

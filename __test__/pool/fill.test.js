@@ -1,0 +1,73 @@
+'use strict';
+
+const assert = require('node:assert/strict');
+const { once } = require('node:events');
+
+const { full, makePool } = require('../helpers/pool.js');
+const { makeRover } = require('../helpers/rover.js');
+const { refusedAddress, slotServer } = require('../helpers/slot-server.js');
+const { until } = require('../helpers/wait.js');
+
+describe('a pool with room', () => {
+  it('is full long before so many intervals of its rover have passed (row 52)', async () => {
+    const server = await slotServer();
+    const rover = makeRover({ ROVING_INTERVAL: 60_000, servers: { a: server.address } });
+    const began = performance.now();
+    await full(makePool(rover, { size: 4 }));
+    assert.ok(performance.now() - began < 5000);
+  });
+
+  it('makes no attempt of its own once it is full (row 52)', async () => {
+    const server = await slotServer();
+    const rover = makeRover({ ROVING_INTERVAL: 60_000, servers: { a: server.address } });
+    const pool = makePool(rover, { size: 2 });
+    await full(pool);
+    await until(() => rover.stats().pending === 0);
+    const { attempts } = rover.stats();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    assert.equal(rover.stats().attempts, attempts);
+  });
+
+  it('replaces a connection that it lost (row 52)', async () => {
+    const server = await slotServer();
+    const pool = makePool(makeRover({ ROVING_INTERVAL: 60_000, servers: { a: server.address } }), { size: 1 });
+    await full(pool);
+    pool.sockets[0].destroy();
+    await once(pool, 'keep');
+    assert.equal(pool.isFull, true);
+  });
+
+  it('goes on at once to the next server where one fails (row 52)', async () => {
+    const server = await slotServer();
+    const servers = { a: server.address };
+    for (const id of ['b', 'c', 'd']) servers[id] = await refusedAddress();
+    const rover = makeRover({ ROVING_INTERVAL: 60_000, servers });
+    await full(makePool(rover, { size: 8 }));
+    // Each of the others rests for a second when it has failed once.
+    const { attempts, unreachable } = rover.stats();
+    assert.ok(attempts - unreachable <= 9 && unreachable <= 6, `${attempts} ${unreachable}`);
+  });
+
+  it('backs off while nothing can be reached, and comes back when something can (row 52)', async () => {
+    const address = await refusedAddress();
+    const rover = makeRover({ ROVING_INTERVAL: 60_000, servers: { a: address } });
+    const pool = makePool(rover, { size: 1 });
+    await until(() => rover.stats().unreachable >= 11);
+    const began = performance.now();
+    await until(() => rover.stats().unreachable >= 16);
+    // Five of them would have taken 0.5 s without it.
+    assert.ok(performance.now() - began > 700);
+    const server = await slotServer({ port: address.port });
+    await once(pool, 'keep');
+    assert.equal(server.accepted > 0, true);
+  });
+
+  it('tells nobody of its own attempts, and stays with a server that is busy (row 52)', async () => {
+    const server = await slotServer({ greeting: '20\r\n' });
+    const rover = makeRover({ ROVING_INTERVAL: 60_000, MAX_SLOT: 10, servers: { a: server.address } });
+    rover.on('unreachable', () => assert.fail('unreachable'));
+    makePool(rover, { size: 1 });
+    await until(() => rover.stats().rejected >= 3);
+    assert.equal(rover.stats().connections, 0);
+  });
+});

@@ -1,0 +1,287 @@
+'use strict';
+
+const assert = require('node:assert/strict');
+const { once } = require('node:events');
+const fs = require('node:fs');
+
+const { Pool, full, makePool, serverGiving } = require('../helpers/pool.js');
+const { ClientRover, makeRover } = require('../helpers/rover.js');
+const { NOT_LINUX, skip } = require('../helpers/skip.js');
+const { closed, refusedAddress, slotServer } = require('../helpers/slot-server.js');
+const { block, until } = require('../helpers/wait.js');
+
+/** The slots of a pool, by the events that tell of them. */
+function slotsOf(pool) {
+  const slots = [];
+  pool.on('keep', (slot) => slots.push(slot));
+  pool.on('drop', (slot) => slots.splice(slots.indexOf(slot), 1));
+  return slots;
+}
+
+describe('new Pool()', () => {
+  it('keeps the connections with the lowest slots, and starts the rover (row 51)', async () => {
+    const slots = [9, 5, 7, 3, 8, 1, 50];
+    const server = await serverGiving(slots);
+    const rover = makeRover({ ROVING_INTERVAL: 10, servers: { a: server.address } });
+    const pool = makePool(rover, { size: 3 });
+    const kept = slotsOf(pool);
+    await until(() => kept.includes(1));
+    assert.deepEqual(kept.sort(), [1, 3, 5]);
+    assert.equal(pool.rover, rover);
+    assert.equal(pool.sockets.length, 3);
+    assert.notEqual(rover.intervalId, null);
+  });
+
+  it('lists the sockets with the lowest slot first (row 51)', async () => {
+    const server = await serverGiving([4, 2, 3]);
+    const pool = makePool({ size: 3, servers: { a: server.address } });
+    const bySlot = new Map();
+    pool.on('keep', (slot, socket) => bySlot.set(slot, socket));
+    await full(pool);
+    assert.deepEqual(pool.sockets, [bySlot.get(2), bySlot.get(3), bySlot.get(4)]);
+  });
+
+  it('tells of what enters and leaves by slot, socket and id (row 51)', async () => {
+    const slots = [6];
+    const server = await serverGiving(slots);
+    const pool = makePool({ size: 1, ROVING_INTERVAL: 10, servers: { a: server.address } });
+    const [slot, socket, id] = await once(pool, 'keep');
+    assert.deepEqual([slot, id, socket.readyState], [6, 'a', 'open']);
+    slots.splice(0, 1, 2);
+    const [dropped] = await Promise.all([once(pool, 'drop'), once(pool, 'keep')]);
+    assert.deepEqual(dropped, [6, socket, 'a']);
+  });
+
+  it('makes a rover with the figures that the simulation recommends, and hands it all other options (row 51)', async () => {
+    const servers = { a: await refusedAddress() };
+    const pool = makePool({ servers, size: 2, MAX_PENDING: 3 });
+    assert.ok(pool.rover instanceof ClientRover);
+    assert.deepEqual([pool.rover.ROVING_INTERVAL, pool.size], [250, 2]);
+    assert.equal(pool.rover.servers.a, servers.a);
+    assert.equal(makePool({}).size, 8);
+    assert.equal(makePool({ ROVING_INTERVAL: 77 }).rover.ROVING_INTERVAL, 77);
+  });
+
+  it('sets MAX_SLOT below the worst slot while it is full, and only then (row 51)', async () => {
+    const server = await serverGiving([3, 5]);
+    const pool = makePool(makeRover({ MAX_SLOT: 40, servers: { a: server.address } }), { size: 2 });
+    assert.equal(pool.rover.MAX_SLOT, 40);
+    await full(pool);
+    assert.equal(pool.rover.MAX_SLOT, 4);
+    pool.sockets[0].destroy();
+    await once(pool, 'drop');
+    assert.equal(pool.rover.MAX_SLOT, 40);
+  });
+
+  it('does without servers, and takes those that come later (row 51)', async () => {
+    const server = await slotServer();
+    const pool = makePool(new ClientRover(), { size: 1 });
+    pool.rover.addServer('late', server.address);
+    const [, , id] = await once(pool, 'keep');
+    assert.equal(id, 'late');
+  });
+
+  it('survives a reset of any of its connections (row 51)', async () => {
+    const server = await slotServer();
+    const pool = makePool({ size: 1, servers: { a: server.address } });
+    const [, socket] = await once(pool, 'keep');
+    (await server.nextSocket()).resetAndDestroy();
+    const [, dropped] = await once(pool, 'drop');
+    assert.equal(dropped, socket);
+    await once(pool, 'keep');
+  });
+
+  for (const [option, value] of Object.entries({ size: 0, probation: -1, retire: 'end' })) {
+    it(`throws for a bad ${option} (row 51)`, () => {
+      assert.throws(() => new Pool({ [option]: value }), new RegExp(`^\\w+: ${option} must be .*: ${value}$`));
+    });
+  }
+});
+
+describe('a better slot', () => {
+  for (const { worst, better, isTaken } of [
+    { worst: 10, better: 10, isTaken: false },
+    { worst: 10, better: 9, isTaken: true },
+    { worst: 100, better: 95, isTaken: false },
+    { worst: 100, better: 94, isTaken: true },
+  ]) {
+    it(`of ${better} ${isTaken ? 'replaces' : 'does not replace'} one of ${worst} (row 53)`, async () => {
+      const slots = [worst];
+      const server = await serverGiving(slots);
+      const rover = makeRover({ ROVING_INTERVAL: 10, servers: { a: server.address } });
+      const pool = makePool(rover, { size: 1 });
+      await once(pool, 'keep');
+      slots[0] = better;
+      if (isTaken) {
+        const [[slot]] = await Promise.all([once(pool, 'drop'), once(pool, 'keep')]);
+        assert.equal(slot, worst);
+      } else {
+        const { rejected } = rover.stats();
+        await until(() => rover.stats().rejected > rejected + 3);
+        assert.equal(pool.sockets[0].readyState, 'open');
+        assert.equal(rover.MAX_SLOT, worst - Math.floor(worst / 20) - 1);
+      }
+    });
+  }
+
+  it('that was in flight when the pool became full is judged all the same (row 53)', async () => {
+    const server = await serverGiving([5, 5, 5, 5]);
+    const rover = makeRover({ servers: { a: server.address } });
+    const pool = makePool(rover, { size: 1 });
+    for (let n = 0; n < 3; n++) rover.connect();
+    await until(() => rover.stats().pending === 0);
+    assert.equal(pool.sockets.length, 1);
+    const sockets = await Promise.all([0, 1, 2, 3].map(() => server.nextSocket()));
+    await Promise.all(sockets.filter((one) => one.remotePort !== pool.sockets[0].localPort).map(closed));
+  });
+});
+
+describe('a server that leaves the table', () => {
+  for (const [way, leave] of Object.entries({
+    'dropServer()': (rover) => rover.dropServer('a'),
+    'delete': (rover) => delete rover.servers.a,
+    'another object': (rover) => (rover.servers = {}),
+  })) {
+    it(`by ${way} loses its connections (row 56)`, async () => {
+      const server = await slotServer();
+      const pool = makePool({ size: 2, servers: { a: server.address } });
+      await full(pool);
+      leave(pool.rover);
+      await once(pool, 'drop');
+      await server.nextClosed();
+      await server.nextClosed();
+      assert.deepEqual(pool.sockets, []);
+    });
+  }
+
+  it('keeps what is lent of it until that is given back (row 56)', async () => {
+    const server = await slotServer();
+    const pool = makePool({ size: 2, servers: { a: server.address } });
+    await full(pool);
+    const lease = await pool.acquire();
+    pool.rover.dropServer('a');
+    await once(pool, 'drop');
+    assert.deepEqual(pool.sockets, [lease.socket]);
+    assert.deepEqual([lease.isRetired, lease.socket.readyState], [true, 'open']);
+    lease.release();
+    assert.deepEqual(pool.sockets, []);
+    await closed(lease.socket);
+  });
+
+  it('is not lent from the moment on that it is gone (row 56)', async () => {
+    const server = await slotServer();
+    const pool = makePool({ size: 1, servers: { a: server.address } });
+    await full(pool);
+    pool.rover.dropServer('a');
+    assert.equal(pool.tryAcquire(), null);
+  });
+
+  it('loses them where it moves, and keeps them where it is replaced by an equal one (row 56)', async () => {
+    const [server, other] = [await slotServer(), await slotServer()];
+    const pool = makePool({ size: 1, servers: { a: server.address } });
+    await full(pool);
+    const [socket] = pool.sockets;
+    pool.rover.addServer('a', { ...server.address });
+    const lease = pool.tryAcquire();
+    assert.equal(lease.socket, socket);
+    lease.release();
+    pool.rover.servers.a.port = other.port;
+    await once(pool, 'drop');
+    await closed(socket);
+  });
+});
+
+describe('close()', () => {
+  it('ends the connections, stops the rover, and gives MAX_SLOT back (row 57)', async () => {
+    const server = await slotServer();
+    const rover = makeRover({ servers: { a: server.address } });
+    const pool = makePool(rover, { size: 2 });
+    await full(pool);
+    const { sockets } = pool;
+    await pool.close();
+    assert.deepEqual(sockets.map(({ closed: isClosed }) => isClosed), [true, true]);
+    assert.deepEqual([rover.intervalId, rover.MAX_SLOT, pool.sockets.length], [null, Infinity, 0]);
+    assert.deepEqual([rover.listenerCount('connection'), rover.listenerCount('error')], [0, 0]);
+    await Promise.all([server.nextClosed(), server.nextClosed()]);
+  });
+
+  it('waits for what is lent (row 57)', async () => {
+    const server = await slotServer({ then: (socket) => socket.pipe(socket) });
+    const pool = makePool({ size: 1, servers: { a: server.address } });
+    const lease = await pool.acquire();
+    const closing = pool.close();
+    lease.socket.write('still in use');
+    await once(lease.socket, 'data');
+    lease.release();
+    await closing;
+    assert.ok(lease.socket.closed);
+  });
+
+  it('waits no longer than it is told to (row 57)', async () => {
+    const server = await slotServer();
+    const pool = makePool({ size: 1, servers: { a: server.address } });
+    const lease = await pool.acquire();
+    await pool.close({ timeout: 20 });
+    assert.ok(lease.socket.destroyed);
+    lease.release();
+  });
+
+  it('rejects those that wait or come later, and gives the same promise again (row 57)', async () => {
+    const pool = makePool({ servers: { a: await refusedAddress() } });
+    const waiting = assert.rejects(pool.acquire(), { code: 'ERR_CALLOSUM_POOL_CLOSED' });
+    assert.equal(pool.close(), pool.close());
+    await pool.close();
+    await waiting;
+    await assert.rejects(pool.acquire(), { code: 'ERR_CALLOSUM_POOL_CLOSED' });
+    assert.equal(pool.tryAcquire(), null);
+  });
+
+  it('gives up what is in flight (row 57)', async () => {
+    const server = await slotServer({ greeting: '' });
+    const pool = makePool({ servers: { a: server.address } });
+    await server.nextSocket();
+    await pool.close();
+    const { abandoned, pending } = pool.rover.stats();
+    assert.ok(abandoned > 0 && pending === 0);
+  });
+
+  it('is what [Symbol.asyncDispose]() does (row 57)', async () => {
+    const pool = makePool({ servers: { a: await refusedAddress() } });
+    await pool[Symbol.asyncDispose]();
+    assert.equal(pool.rover.intervalId, null);
+  });
+});
+
+describe('keep-alive', () => {
+  /** When the kernel probes a socket next, in hundredths of a second: `02` in the column `tr` of /proc/net/tcp. */
+  function nextProbe({ localPort, remotePort }) {
+    const hex = (port) => port.toString(16).toUpperCase().padStart(4, '0');
+    const lines = fs.readFileSync('/proc/net/tcp', 'latin1').split('\n');
+    const line = lines.find((one) => one.includes(`0100007F:${hex(localPort)} 0100007F:${hex(remotePort)} 01`));
+    const timer = / 02:([0-9A-F]{8}) /.exec(line);
+    return timer === null ? null : parseInt(timer[1], 16);
+  }
+
+  beforeEach(function () {
+    if (process.platform !== 'linux') skip(this, NOT_LINUX);
+  });
+
+  for (const [keepAlive, expected] of [[undefined, true], [true, true], [false, false]]) {
+    it(`is ${expected ? 'on' : 'off'} where the option is ${keepAlive} (row 58)`, async () => {
+      const server = await slotServer();
+      const pool = makePool({ size: 1, keepAlive, servers: { a: server.address } });
+      await full(pool);
+      // What has been sent is to be acknowledged first, and that has a timer, too.
+      block(5);
+      await until(() => (nextProbe(pool.sockets[0]) !== null) === expected);
+    });
+  }
+
+  it('leaves the delay to a server that has one of its own (row 58)', async () => {
+    const server = await slotServer();
+    const servers = { a: { ...server.address, keepAlive: true, keepAliveInitialDelay: 100_000 } };
+    const pool = makePool({ size: 1, servers });
+    await full(pool);
+    await until(() => nextProbe(pool.sockets[0]) > 5000);
+  });
+});

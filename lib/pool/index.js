@@ -1,0 +1,5 @@
+'use strict';
+
+const { Pool } = require('./pool.js');
+
+module.exports = { Pool };
