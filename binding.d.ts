@@ -30,8 +30,11 @@ export declare class ClientRover {
   resume(attempt: number, number: number, key?: number | undefined | null): void
   /** Answers a question: the attempt goes on at the IP addresses that were found for `server`. */
   resumeAt(attempt: number, number: number, server: NativeServer, addresses: Array<string>): void
-  /** Answers a question: the attempt ends as `Invalid`, `LookupFailed` or `NoServers`. */
-  fail(attempt: number, number: number, kind: OutcomeKind): void
+  /**
+   * Answers a question: the attempt ends as `Invalid`, `LookupFailed` or `NoServers`. Returns whether it was asking:
+   * an outcome will follow.
+   */
+  fail(attempt: number, number: number, kind: OutcomeKind): boolean
   /** Changes the highest slot that is wanted. */
   setMaxSlot(slot: number): void
   /** What became of all attempts so far. */

@@ -3,6 +3,7 @@
 const { AsyncResource } = require('node:async_hooks');
 
 const { Environment, OutcomeKind } = require('./native');
+const { loadBuiltins } = require('./builtins');
 const { observed, watchSubscriptions } = require('./diagnostics');
 const { defaultAddressPolicy } = require('./net-defaults');
 const { answerQuestion, emitOutcome, internalError } = require('./outcomes');
@@ -24,6 +25,8 @@ const { loadSocket } = require('./socket');
  * @property {number} left Outcomes to come; Infinity while it roves.
  * @property {Roving | null} roving What made the attempts, and says whether they keep the process alive.
  * @property {Settle | null} settle Takes the outcome in place of an event.
+ * @property {number} stops How often the rover had been stopped.
+ * @property {Map<number, unknown> | null} failures What the answers to questions left for the outcomes of their attempts.
  */
 
 /** @typedef {import('./roving').Roving} Roving */
@@ -39,8 +42,12 @@ let awaited = 0;
 /** @type {Environment | undefined} */
 let native;
 let isConnected = false;
+/** Ends the watch over who subscribes. */
+let unwatch = () => {};
 let isReferenced = false;
-let isDelivering = false;
+let isSyncing = false;
+/** Whose outcome is being delivered. */
+let delivering = /** @type {CallContext | null} */ (null);
 let observables = 0;
 /** What Rust was told of it. */
 let policy = { order: -1, headStart: -1 };
@@ -49,8 +56,8 @@ let policy = { order: -1, headStart: -1 };
 function nativeEnvironment() {
   if (native === undefined) {
     native = new Environment();
+    loadBuiltins();
     loadSocket();
-    watchSubscriptions(syncObservables);
   }
   return native;
 }
@@ -61,14 +68,16 @@ function nativeEnvironment() {
  * @param {import('./client-rover')} rover
  * @param {import('./state').State} state
  * @param {number} left
- * @param {{ roving?: Roving | null, settle?: Settle | null }} [options]
+ * @param {Roving | null} roving
+ * @param {Settle | null} [settle]
  * @returns {CallContext}
  */
-function openContext(rover, state, left, { roving = null, settle = null } = {}) {
+function openContext(rover, state, left, roving, settle = null) {
   const resource = new AsyncResource('ClientRover', { requireManualDestroy: true });
   const key = freeHead;
   freeHead = /** @type {number | undefined} */ (contexts[key]) ?? key + 1;
-  const context = { key, rover, state, resource, left: 0, roving, settle };
+  /** @type {CallContext} */
+  const context = { key, rover, state, resource, left: 0, roving, settle, failures: null, stops: state.stops };
   contexts[key] = context;
   open++;
   setOutstanding(context, left);
@@ -93,7 +102,7 @@ function setOutstanding(context, left) {
     freeHead = context.key;
     open--;
     // The one that is being delivered is still to be run in.
-    if (!isDelivering) context.resource.emitDestroy();
+    if (context !== delivering) context.resource.emitDestroy();
   }
   sync();
 }
@@ -142,8 +151,8 @@ function deliver(kind, key, server, number, detail, change, attempt) {
     return;
   }
   const { resource } = context;
-  const wasDelivering = isDelivering;
-  isDelivering = true;
+  const before = delivering;
+  delivering = context;
   try {
     if (kind === OutcomeKind.Question) {
       resource.runInAsyncScope(answerQuestion, null, context, server, number, attempt);
@@ -152,7 +161,7 @@ function deliver(kind, key, server, number, detail, change, attempt) {
       resource.runInAsyncScope(emitOutcome, null, context, kind, server, number, detail, change);
     }
   } finally {
-    isDelivering = wasDelivering;
+    delivering = before;
     if (context.left === 0) resource.emitDestroy();
     sync();
   }
@@ -163,20 +172,28 @@ function deliver(kind, key, server, number, detail, change, attempt) {
  * delivery: its listener may ask for the next attempt.
  */
 function sync() {
-  if (isDelivering || native === undefined) return;
-  if (open > 0 && !isConnected) {
-    isConnected = true;
-    native.open(deliver);
-    syncObservables();
-  }
-  if (awaited > 0 !== isReferenced) {
-    isReferenced = awaited > 0;
-    if (isReferenced) native.ref();
-    else native.unref();
-  }
-  if (open === 0 && isConnected) {
-    isConnected = false;
-    native.close();
+  if (delivering !== null || isSyncing || native === undefined) return;
+  // A hook of async_hooks, which hears of the way when it is opened, may call whatever changes what is outstanding.
+  isSyncing = true;
+  try {
+    if (open > 0 && !isConnected) {
+      isConnected = true;
+      native.open(deliver);
+      unwatch = watchSubscriptions(syncObservables);
+      syncObservables();
+    }
+    if (awaited > 0 !== isReferenced) {
+      isReferenced = awaited > 0;
+      if (isReferenced) native.ref();
+      else native.unref();
+    }
+    if (open === 0 && isConnected) {
+      isConnected = false;
+      unwatch();
+      native.close();
+    }
+  } finally {
+    isSyncing = false;
   }
 }
 

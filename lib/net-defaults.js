@@ -1,5 +1,7 @@
 'use strict';
 
+const { builtins } = require('./builtins');
+
 // What an app sets for all connections of its process, in place of the defaults of node:net and node:dns.
 
 /** Of each address over the next one, in ms (RFC 8305, section 5). */
@@ -13,11 +15,6 @@ const ORDERS = new Map([
   ['ipv6first', 6],
 ]);
 
-/** @type {typeof import('node:dns') | undefined} */
-let dns;
-/** @type {typeof import('node:net') | undefined} */
-let net;
-
 const IS_NODE_26 = parseInt(process.versions.node, 10) >= 26;
 
 /**
@@ -27,9 +24,7 @@ const IS_NODE_26 = parseInt(process.versions.node, 10) >= 26;
  *   address over the next one, in ms; 0 for the first one only.
  */
 function defaultAddressPolicy() {
-  // They take as long to load as all the rest, and to require them each time costs more than to ask.
-  dns ??= require('node:dns');
-  net ??= require('node:net');
+  const { dns, net } = builtins;
   const order = ORDERS.get(dns.getDefaultResultOrder?.()) ?? 0;
   if (net.getDefaultAutoSelectFamily?.() === false) return { order, headStart: 0 };
   const given = net.getDefaultAutoSelectFamilyAttemptTimeout?.() ?? HEAD_START;

@@ -23,7 +23,7 @@ class Pace {
    */
   constructor(state, interval) {
     this.#state = state;
-    this.#most = Math.max(1, Math.floor(state.maxInterval / interval));
+    this.#most = Math.max(1, Math.floor(state.options.MAX_INTERVAL / interval));
     if (this.#most > 1) this.#isReset();
   }
 

@@ -171,17 +171,17 @@ impl NativeRover {
         Ok(())
     }
 
-    /// Answers a question: the attempt ends as `Invalid`, `LookupFailed` or `NoServers`.
+    /// Answers a question: the attempt ends as `Invalid`, `LookupFailed` or `NoServers`. Returns whether it was asking:
+    /// an outcome will follow.
     #[napi(catch_unwind)]
-    pub fn fail(&self, attempt: u32, number: f64, kind: OutcomeKind) -> napi::Result<()> {
+    pub fn fail(&self, attempt: u32, number: f64, kind: OutcomeKind) -> napi::Result<bool> {
         let outcome = match kind {
             OutcomeKind::Invalid => Outcome::Invalid,
             OutcomeKind::LookupFailed => Outcome::LookupFailed,
             OutcomeKind::NoServers => Outcome::NoServers,
             _ => return Err(invalid("kind")),
         };
-        self.0.fail(attempt_key(attempt, number), outcome);
-        Ok(())
+        Ok(self.0.fail(attempt_key(attempt, number), outcome))
     }
 
     /// Changes the highest slot that is wanted.
