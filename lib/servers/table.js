@@ -191,7 +191,7 @@ class ServerTable {
   // A view that the app has kept is of the object that it was of, and what inherits from one has properties of its own.
 
   set(target, id, server, receiver) {
-    if (target !== this.#servers || receiver !== this.#view) return Reflect.set(target, id, server, receiver);
+    if (receiver !== this.#view) return Reflect.set(target, id, server, receiver);
     return this.#set(id, server);
   }
 
