@@ -265,6 +265,9 @@ class ServerTable {
   }
 }
 
+// A handler takes whatever it inherits for a trap, also what others have put on Object.prototype.
+Object.setPrototypeOf(ServerTable.prototype, null);
+
 const NOTHING_KNOWN = /** @type {any} */ (Object.freeze({ __proto__: null }));
 
 /**
