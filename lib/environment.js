@@ -55,7 +55,8 @@ let isSyncing = false;
 /** Whose outcome is being delivered. */
 let delivering = /** @type {CallContext | null} */ (null);
 let observables = 0;
-let policy = '';
+/** What Rust was told of it. */
+let policy = { order: -1, headStart: -1 };
 
 /** Returns the native environment. The first call makes it. */
 function nativeEnvironment() {
@@ -204,11 +205,10 @@ function sync() {
 
 /** Tells the native side what an app can set for the whole process, and what is subscribed to. */
 function syncSettings() {
-  const { order, headStart } = defaultAddressPolicy();
-  const wanted = `${order} ${headStart}`;
-  if (wanted !== policy) {
+  const wanted = defaultAddressPolicy();
+  if (wanted.order !== policy.order || wanted.headStart !== policy.headStart) {
     policy = wanted;
-    nativeEnvironment().setAddressPolicy(order, headStart);
+    nativeEnvironment().setAddressPolicy(wanted.order, wanted.headStart);
   }
   syncObservables();
 }

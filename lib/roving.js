@@ -2,8 +2,9 @@
 
 const { NativeAdmission: Admission } = require('./native');
 const { openContext, setAwaited, setOutstanding, syncSettings } = require('./environment');
-const { intervalHandleClass, isIntervalHandle } = require('./node-internals/interval-handle');
+const { intervalHandleClass, isIntervalHandle, setRepeat } = require('./node-internals/interval-handle');
 const { checkOption } = require('./options');
+const { Pace, jittered } = require('./pace');
 
 // What `start()` begins. The ticks are Rust's, unless JavaScript is to be called at each of them anyway, or the timers
 // that the app sees are not Node's own.
@@ -81,7 +82,7 @@ function startRoving(rover, state, connect) {
   const call = ++state.calls;
   const isSuperseded = () => call !== state.calls;
   const roving = new Roving(state);
-  const onTick = tick(rover, roving);
+  const onTick = tick(rover, state, roving, interval);
   const { Handle, timer } = intervalHandleClass(() => globalThis.setInterval(onTick, interval));
   // The app may have called start() or stop(), or cleared the timer, from a hook of async_hooks that runs while something
   // is made: here, and twice below.
@@ -97,8 +98,11 @@ function startRoving(rover, state, connect) {
   state.roving = roving;
   const isNative = roving.context !== null;
   const callback = isNative ? lookAtServers(state) : onTick;
-  const ms = isNative ? Math.max(interval, LOOK_INTERVAL) : interval;
-  const handle = Handle === null ? telling(roving, timer ?? globalThis.setInterval(onTick, ms)) : new Handle(roving, ms, callback);
+  const ms = isNative ? Math.max(interval, LOOK_INTERVAL) : firstInterval(interval, state.options.JITTER);
+  const handle =
+    Handle === null
+      ? telling(roving, timer ?? globalThis.setInterval(onTick, interval))
+      : new Handle(roving, ms, callback);
   if (isSuperseded() || state.roving !== roving) return clear(handle, globalThis.clearInterval);
   roving.handle = handle;
   rover.intervalId = handle;
@@ -152,15 +156,23 @@ function lookAtServers(state) {
   };
 }
 
-function tick(rover, roving) {
+/** Cut at random where there is jitter: see `JITTER`. The tests of an app that fake the timers get exact ones. */
+function firstInterval(interval, jitter) {
+  return jitter > 0 ? Math.max(1, interval * Math.random()) : interval;
+}
+
+function tick(rover, state, roving, interval) {
   const connect = rover.connect.bind(rover);
+  const pace = new Pace(state, interval);
+  const { JITTER } = state.options;
   return function clientRover() {
     const before = ticking;
     ticking = roving;
     // A fake timer does not tell that it was unreferenced.
     if (typeof roving.handle?.hasRef === 'function') setAwaited(roving, roving.handle.hasRef());
+    if (JITTER > 0) setRepeat(roving.handle, jittered(interval, JITTER));
     try {
-      connect();
+      if (pace.isDue()) connect();
     } finally {
       ticking = before;
     }

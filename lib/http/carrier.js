@@ -1,6 +1,6 @@
 'use strict';
 
-/** @typedef {import('../pool/lease.js').Lease} Lease */
+/** @typedef {import('../pool').Lease} Lease */
 /** @typedef {import('node:http').ClientRequest} ClientRequest */
 
 /**
@@ -78,8 +78,6 @@ class Carrier {
   /** Ends what `begin` began, and returns its lease. */
   end() {
     const { lease } = this;
-    // As an agent of Node.js does: the socket would keep the request.
-    /** @type {any} */ (this.socket)._httpMessage = null;
     this.holder = null;
     this.lease = null;
     this.request = null;
@@ -93,6 +91,8 @@ class Carrier {
    */
   idle(ms) {
     const { socket } = this;
+    // As an agent of Node.js does: the socket would keep the request.
+    /** @type {any} */ (socket)._httpMessage = null;
     if (socket.timeout !== ms) socket.setTimeout(ms);
     socket.on('data', this.#onIdleData);
     socket.on('timeout', this.#onIdleTimeout);

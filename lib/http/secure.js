@@ -19,19 +19,19 @@ function secure(raw, options, callback) {
   // A large module, to be loaded only where it is in use.
   const tls = require('node:tls');
   const socket = tls.connect({ ALPNProtocols: ['http/1.1'], ...options, path: undefined, socket: raw });
-  let failure = /** @type {Error | null} */ (null);
+  // It stays: an idle socket's `error` that nobody listens for ends the process.
+  socket.on('error', () => {});
   const onSecure = () => {
-    socket.off('close', onClose);
+    raw.off('close', onClose);
     callback(null, socket);
   };
   const onClose = () => {
     socket.off('secureConnect', onSecure);
-    callback(failure ?? hangUpError(), socket);
+    callback(socket.errored ?? hangUpError(), socket);
   };
-  // It stays: an idle socket's `error` that nobody listens for ends the process.
-  socket.on('error', (error) => (failure ??= error));
   socket.once('secureConnect', onSecure);
-  socket.once('close', onClose);
+  // Of the raw socket, and before the pool hears of it: this is what says whether the server is to blame.
+  raw.prependListener('close', onClose);
   return socket;
 }
 

@@ -126,6 +126,18 @@ function derive(Timeout) {
   return /** @type {any} */ (IntervalHandle);
 }
 
+/**
+ * Sets how long the intervals of a handle are from its next tick on; called in its callback, from this tick on. Node
+ * reads it there when the callback is done (Node 18 to 26, lib/internal/timers.js). Whatever has no such field keeps its
+ * interval.
+ *
+ * @param {any} handle
+ * @param {number} ms
+ */
+function setRepeat(handle, ms) {
+  if (typeof handle?._repeat === 'number') handle._repeat = ms;
+}
+
 function doNothing() {}
 
-module.exports = { intervalHandleClass, isIntervalHandle };
+module.exports = { intervalHandleClass, isIntervalHandle, setRepeat };
