@@ -389,6 +389,25 @@ describe('a connection that the app takes over', () => {
     assert.notEqual(waiting.socket, socket);
   });
 
+  it('in the middle of a request stays open behind the response (row 71)', async () => {
+    const { answers, server } = await slowServer();
+    const pool = makePool({ size: 1, servers: { a: server.address } });
+    const agent = makeAgent(pool, { maxSockets: 1 });
+    const request = send(agent);
+    await until(() => answers.length === 1);
+    request.socket.emit('agentRemove');
+    assert.deepEqual({ ...agent.sockets }, {});
+    answers.shift()();
+    await request.response;
+    await turn();
+    assert.deepEqual([pool.lent, request.socket.destroyed], [1, false]);
+    const waiting = send(agent);
+    request.socket.destroy();
+    await until(() => answers.length === 1);
+    answers.shift()();
+    await waiting.response;
+  });
+
   it('by CONNECT is the raw connection (row 71)', async () => {
     const server = await webServer();
     server.web.on('connect', (request, socket) => socket.end(`HTTP/1.1 200 OK\r\n\r\n${request.url}`));
@@ -414,6 +433,17 @@ it('a RoverAgent shares its pool with others (row 71)', async () => {
   const responses = await Promise.all(requests.map(({ response }) => response));
   assert.deepEqual(responses.map(({ text }) => text), ['hello', 'hello']);
   assert.deepEqual(requests.map(({ socket }) => socket), [lease.socket, lease.socket]);
+});
+
+it('a RoverAgent leaves nothing behind on a connection that somebody else gets (row 71)', async () => {
+  const server = await webServer();
+  server.web.on('connect', (request, socket) => socket.write('HTTP/1.1 200 OK\r\n\r\n'));
+  const pool = makePool({ size: 1, servers: { a: server.address } });
+  await send(makeAgent(pool)).response;
+  const lease = await pool.acquire();
+  lease.socket.write('CONNECT / HTTP/1.1\r\nHost: slot.test\r\n\r\n');
+  assert.match(`${await once(lease.socket, 'data')}`, /^HTTP\/1.1 200 OK/);
+  assert.equal(lease.socket.destroyed, false);
 });
 
 it('a RoverAgent survives a server that does not speak HTTP (row 71)', async () => {
