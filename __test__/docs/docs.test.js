@@ -254,7 +254,8 @@ describe('docs/api.md', () => {
   });
 
   it('names each error code of the package', () => {
-    const sources = filesIn('lib').map(read);
+    // The subpaths have pages of their own.
+    const sources = filesIn('lib').filter((file) => !/^lib\/(cli|dns|http|pool|server)\//.test(file)).map(read);
     // Those that it compares with are others' codes.
     const codes = new Set(sources.join('\n').match(/(?<!=== )'ERR_\w*[A-Z]'/g).map((code) => code.slice(1, -1)));
     assert.ok(codes.size > 5);

@@ -45,7 +45,7 @@ describe('a server whose connections die young', () => {
     pool.on('keep', (slot, socket, id) => id === 'sick' && kept.push(performance.now()));
     await until(() => kept.length === 3);
     // The roving, at 5 ms, had picked it some thirty times meanwhile.
-    assert.ok(kept[1] - kept[0] >= 300, `${kept}`);
+    assert.ok(kept[1] - kept[0] > 290, `${kept}`);
     assert.equal(rests.length, 1);
     // From the beginning again.
     isSick = true;

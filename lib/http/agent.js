@@ -265,6 +265,7 @@ class RoverAgent extends http.Agent {
   }
 
   #onFree(carrier) {
+    if (carrier.isDetached) return;
     const request = /** @type {ClientRequest} */ (carrier.request);
     const { socket } = carrier;
     const lease = this.#leave(carrier);
@@ -274,7 +275,7 @@ class RoverAgent extends http.Agent {
     const isKept = !isStale(socket) && (isClean || (request.shouldKeepAlive && /** @type {any} */ (this).keepAlive && ms !== null));
     if (isKept) {
       carrier.idle(ms ?? 0);
-      lease.release();
+      lease.release(carrier.wake);
     } else {
       lease.destroy();
     }

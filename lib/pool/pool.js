@@ -375,6 +375,7 @@ class Pool extends EventEmitter {
     }
     connection.isLent = true;
     this.#lent++;
+    connection.onLent?.();
     return new Lease(connection, this.#leasing);
   }
 

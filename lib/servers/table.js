@@ -191,7 +191,7 @@ class ServerTable {
   // A view that the app has kept is of the object that it was of, and what inherits from one has properties of its own.
 
   set(target, id, server, receiver) {
-    if (target !== this.#servers || receiver !== this.#view) return Reflect.set(target, id, server, receiver);
+    if (receiver !== this.#view) return Reflect.set(target, id, server, receiver);
     return this.#set(id, server);
   }
 
@@ -264,6 +264,9 @@ class ServerTable {
     if (this.#native.dropServer(entry.key)) this.#byKey[entry.key] = undefined;
   }
 }
+
+// A handler takes whatever it inherits for a trap, also what others have put on Object.prototype.
+Object.setPrototypeOf(ServerTable.prototype, null);
 
 const NOTHING_KNOWN = /** @type {any} */ (Object.freeze({ __proto__: null }));
 
