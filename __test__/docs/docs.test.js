@@ -85,6 +85,7 @@ function standIns(test) {
     8443: () => portOf(handTo(secure())),
     8444: () => portOf(handTo(https.createServer(certified(), (_request, response) => response.end('hello')))),
     'ca.pem': () => certified().file,
+    'key.pem': () => certified().keyFile,
     '/run/slots.sock': async () => {
       const where = temporaryDirectory()('slots.sock');
       await echoServer({ path: where });
@@ -139,7 +140,9 @@ describe('the example of the rover in the README', () => {
   });
 });
 
-for (const page of ['docs/api.md', 'docs/dns.md', 'docs/http.md', 'docs/observability.md', 'docs/pool.md', 'docs/server.md']) {
+const EXECUTED = ['api', 'dns', 'http', 'migrating', 'observability', 'pool', 'recipes', 'server'];
+
+for (const page of EXECUTED.map((name) => `docs/${name}.md`)) {
   describe(`the examples of ${page}`, () => {
     for (const example of examplesOf(page)) {
       it(`${example.name} print what they say, and end`, async function () {
