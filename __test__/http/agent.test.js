@@ -141,19 +141,19 @@ describe('a request', () => {
     await full(pool);
     const agent = makeAgent(pool);
     const storage = new AsyncLocalStorage();
-    const seen = ['first', 'second'].map((name) =>
-      storage.run(name, async () => {
+    const names = ['first', 'second', 'third'];
+    const seen = names.map((name) =>
+      storage.run(name, () => {
         const request = send(agent);
-        const atSocket = once(request, 'socket').then(() => storage.getStore());
-        const inListener = new Promise((resolve) => request.on('response', () => resolve(storage.getStore())));
-        return [await atSocket, await inListener];
+        const storeAt = (event) => new Promise((resolve) => request.on(event, () => resolve(storage.getStore())));
+        return Promise.all([storeAt('socket'), storeAt('response')]);
       }),
     );
-    for (let n = 0; n < 2; n++) {
+    for (let n = 0; n < 3; n++) {
       await until(() => answers.length > 0);
       answers.shift()();
     }
-    assert.deepEqual(await Promise.all(seen), [['first', 'first'], ['second', 'second']]);
+    assert.deepEqual(await Promise.all(seen), names.map((name) => [name, name]));
   });
 
   it('fails where the pool is closed, before it has a socket (row 71)', async () => {
@@ -305,7 +305,7 @@ describe('keep-alive', () => {
     await until(() => sockets[2].closed);
   });
 
-  it('ends where the server says so (row 71)', async () => {
+  it('ends where the server says so, for which it is not to blame (row 71)', async () => {
     const server = await webServer((request, response) => response.setHeader('Connection', 'close').end());
     const pool = makePool({ size: 1, servers: { a: server.address, b: server.address } });
     await full(pool);
@@ -319,6 +319,36 @@ describe('keep-alive', () => {
     }
     assert.equal(new Set(sockets).size, 3);
   });
+
+  it('ends where the server says so and leaves the connection open (row 71)', async () => {
+    const answer = 'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok';
+    const server = await slotServer({ then: (socket) => socket.on('data', () => socket.write(answer)) });
+    const pool = makePool({ size: 1, servers: { a: server.address } });
+    const request = send(makeAgent(pool));
+    assert.equal((await request.response).text, 'ok');
+    await until(() => request.socket.closed);
+  });
+
+  for (const [what, isComplete] of [['all of an answer that nobody has read yet', true], ['half of an answer', false]]) {
+    it(`ends behind ${what}, for which the server is ${isComplete ? 'not ' : ''}to blame (row 71)`, async () => {
+      const server = await webServer((request, response) => {
+        response.writeHead(200, { 'Connection': 'close', 'Content-Length': 4 });
+        if (isComplete) response.end('done');
+        else response.write('ha', () => request.socket.destroy());
+      });
+      const pool = makePool({ size: 1, servers: { a: server.address, b: server.address } });
+      await full(pool);
+      const rests = [];
+      pool.rover.rest = (id, ms) => rests.push(ms);
+      const dropped = once(pool, 'drop');
+      const request = http.get({ agent: makeAgent(pool) });
+      const [response] = await once(request, 'response');
+      response.on('error', () => {});
+      await dropped;
+      assert.deepEqual(rests, isComplete ? [] : [1000]);
+      response.resume();
+    });
+  }
 
   it('can be turned off (row 71)', async () => {
     const seen = [];
@@ -335,17 +365,15 @@ describe('keep-alive', () => {
   });
 
   it('does not take bytes that nobody asked for as an answer (row 71)', async () => {
-    const server = await webServer((request, response) => {
-      const { socket } = request;
-      response.end('first', () => setImmediate(() => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil')));
-    });
+    const server = await webServer();
     const pool = makePool({ size: 1, servers: { a: server.address } });
-    await full(pool);
     const agent = makeAgent(pool);
-    const dropped = once(pool, 'drop');
     await send(agent).response;
+    await until(() => pool.lent === 0);
+    const dropped = once(pool, 'drop');
+    (await server.nextSocket()).write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil');
     await dropped;
-    assert.equal((await send(agent).response).text, 'first');
+    assert.equal((await send(agent).response).text, 'hello');
   });
 
   it('lets go of a connection that the pool has a better one for (row 71)', async () => {
