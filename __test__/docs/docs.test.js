@@ -26,6 +26,8 @@ const { listening, refusedPort, slotServer } = require('../helpers/slot-server.j
 const { NO_USING, parsesUsing } = require('../helpers/syntax.js');
 const { temporaryDirectory } = require('../helpers/temporary.js');
 
+const { readManifest } = require('../../scripts/packing.js');
+
 const ROOT = path.resolve(__dirname, '../..');
 const read = (file) => fs.readFileSync(path.join(ROOT, file), 'utf8');
 
@@ -367,3 +369,16 @@ for (const page of PAGES) {
     });
   });
 }
+
+describe('the README in the package', () => {
+  it('finds all that it shows and links to in the package as well', () => {
+    const { files } = readManifest(ROOT);
+    const links = Array.from(read('README.md').matchAll(/\]\(([^)#]+)/g), ([, link]) => link);
+    const own = links.filter((link) => !link.includes('://'));
+    const isPacked = (link) => files.some((file) => link === file || link.startsWith(`${file}/`));
+    assert.ok(own.length > 10);
+    assert.deepEqual(own.filter((link) => !isPacked(link)), []);
+  });
+
+  it('has at most 250 lines', () => assert.ok(read('README.md').split('\n').length <= 250));
+});
