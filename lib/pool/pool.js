@@ -123,7 +123,7 @@ class Pool extends EventEmitter {
     this.#fill = new Fill(this.rover, {
       hasRoom: () => this.#closed === null && !this.isFull,
       take: (connection) => this.#offer(connection),
-      isResting: (id) => this.#guard.isResting(id),
+      onFailed: (id) => this.#guard.onFailed(id),
     });
     this.rover.on('connection', this.#onConnection);
     // Where no server is known yet, that is told from inside of start(); and nobody can listen before that.
