@@ -30,14 +30,20 @@ export declare class ClientRover {
   resume(attempt: number, number: number, key?: number | undefined | null): void
   /** Answers a question: the attempt goes on at the IP addresses that were found for `server`. */
   resumeAt(attempt: number, number: number, server: NativeServer, addresses: Array<string>): void
-  /** Answers a question: the attempt ends as `Invalid`, `LookupFailed` or `NoServers`. */
-  fail(attempt: number, number: number, kind: OutcomeKind): void
+  /**
+   * Answers a question: the attempt ends as `Invalid`, `LookupFailed` or `NoServers`. Returns whether it was asking:
+   * an outcome will follow.
+   */
+  fail(attempt: number, number: number, kind: OutcomeKind): boolean
   /** Changes the highest slot that is wanted. */
   setMaxSlot(slot: number): void
   /** What became of all attempts so far. */
   stats(): NativeStats
-  /** What is counted of the server of a key. */
-  serverStats(key: number): NativeServerStats | null
+  /**
+   * Writes what is counted of the server of a key, in the order of `FIELDS` in lib/stats.js: objects would cost ten
+   * times as much. Returns whether there is such a server.
+   */
+  serverStats(key: number, numbers: Float64Array): boolean
 }
 export type NativeRover = ClientRover
 
@@ -124,36 +130,6 @@ export interface NativeServer {
   headStart?: number
 }
 
-/** What is counted of one server. */
-export interface NativeServerStats {
-  /** Attempts made. */
-  attempts: number
-  /** Handed over as `connection`. */
-  connections: number
-  /** Closed since the slot was above `MAX_SLOT`. */
-  rejected: number
-  /** Ended in `unreachable`. */
-  unreachable: number
-  /** Ended in `closed`. */
-  closed: number
-  /** Ended in `error`. */
-  errors: number
-  /** In flight, or waiting for JavaScript. */
-  pending: number
-  /** Failures in a row. */
-  failures: number
-  /** What the last failure was: an error as libuv numbers it, or an `OutcomeKind`; 0 where there was none. */
-  lastError: number
-  /** The last slot that it gave; -1 where there was none. */
-  lastSlot: number
-  /** Whether it failed since it last gave a slot. */
-  isDown: boolean
-  /** How long the look-up and connecting took. */
-  connectTime: NativeTimes
-  /** How long the slot line took. */
-  slotTime: NativeTimes
-}
-
 /** What became of all attempts so far. */
 export interface NativeStats {
   /** Attempts made. */
@@ -174,24 +150,6 @@ export interface NativeStats {
   skipped: number
   /** In flight, or waiting for JavaScript. */
   pending: number
-}
-
-/** How long something took, in milliseconds. */
-export interface NativeTimes {
-  /** How many were counted. */
-  count: number
-  /** The shortest. */
-  min: number
-  /** The mean. */
-  mean: number
-  /** The longest. */
-  max: number
-  /** The median. */
-  p50: number
-  /** The 90th percentile. */
-  p90: number
-  /** The 99th percentile. */
-  p99: number
 }
 
 /** What is told, and so what its `detail` is. */

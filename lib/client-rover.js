@@ -101,7 +101,7 @@ class ClientRover extends EventEmitter {
     if (denied) return void this.emit('error', denied);
     const state = prepared(this);
     if (state === null) return;
-    if (attempt(this, state, null).admission === Admission.NoServers) this.emit('error', noServers(this));
+    if (attempt(this, state).admission === Admission.NoServers) this.emit('error', noServers(this));
   }
 
   /**
@@ -143,9 +143,13 @@ class ClientRover extends EventEmitter {
         else reject(error);
       };
       const { admission, context } = attempt(this, state, settle);
+      if (admission === null) throw abortError(signal?.reason);
       if (admission === Admission.NoServers) throw noServers(this);
       if (admission === Admission.Skipped) throw pendingError();
-      if (signal !== null) forget = onAbort(signal, () => abandon(context));
+      if (signal === null) return;
+      forget = onAbort(signal, () => abandon(context));
+      // A hook of async_hooks may have aborted it by now.
+      if (signal.aborted) abandon(context);
     });
   }
 
@@ -177,7 +181,6 @@ class ClientRover extends EventEmitter {
     endRoving(this, state);
     this.intervalId = null;
     closeAll(state.native.stop());
-    state.failures.clear();
   }
 
   /**
@@ -228,19 +231,19 @@ function prepared(rover, budget) {
 }
 
 /**
- * Makes one attempt in a context of its own.
+ * Makes one attempt in a context of its own. `admission` is null where the rover is stopped meanwhile.
  *
  * @param {ClientRover} rover
  * @param {import('./state').State} state
- * @param {import('./outcomes').Settle | null} settle
+ * @param {import('./outcomes').Settle | null} [settle]
  */
-function attempt(rover, state, settle) {
-  const { calls } = state;
-  const context = openContext(rover, state, 1, { roving: tickingRoving(), settle });
-  let admission = Admission.Skipped;
+function attempt(rover, state, settle = null) {
+  const { stops } = state;
+  const context = openContext(rover, state, 1, tickingRoving(), settle);
+  let admission = null;
   try {
     // A hook of async_hooks, which hears of the context, may have stopped the rover.
-    if (calls === state.calls) admission = state.native.connect(context.key);
+    if (stops === state.stops) admission = state.native.connect(context.key);
   } finally {
     if (admission !== Admission.InFlight) {
       context.settle = null;
@@ -283,9 +286,13 @@ Object.defineProperties(ClientRover.prototype, {
     configurable: true,
     writable: true,
     value(depth, options) {
-      const properties = Object.getOwnPropertyDescriptors(this);
+      const plain = Object.create(Object.getPrototypeOf(this));
+      for (const key of Reflect.ownKeys(this)) {
+        const descriptor = { __proto__: null, ...Object.getOwnPropertyDescriptor(this, key) };
+        Object.defineProperty(plain, key, descriptor);
+      }
       const servers = { __proto__: null, configurable: true, enumerable: true, value: this.servers, writable: true };
-      const plain = Object.create(Object.getPrototypeOf(this), { ...properties, servers });
+      Object.defineProperty(plain, 'servers', servers);
       return inspect(plain, { ...options, depth, customInspect: false });
     },
   },

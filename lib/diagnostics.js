@@ -16,7 +16,7 @@ const log = debuglog('callosum');
 const isLogging = log.enabled === true;
 
 /** What the native side is told of only where somebody subscribes, as `Environment.observe()` takes it. */
-const OBSERVABLES = { attempt: 1, rejected: 2 };
+const OBSERVABLES = new Map([['attempt', 1], ['rejected', 2]]);
 
 /**
  * Publishes a message, if anybody subscribes, and logs it.
@@ -47,35 +47,57 @@ function line(name, entry, { error, slot }) {
 
 /** The sum of the observables that somebody wants to know of. */
 function observed() {
-  let sum = isLogging ? OBSERVABLES.rejected : 0;
-  for (const name in OBSERVABLES) {
-    if (channels[name].hasSubscribers) sum |= OBSERVABLES[name];
+  let sum = isLogging ? (OBSERVABLES.get('rejected') ?? 0) : 0;
+  for (const [name, observable] of OBSERVABLES) {
+    if (channels[name].hasSubscribers) sum |= observable;
   }
   return sum;
 }
 
+/** On a channel: those who watch it. One channel serves all realms of a process. */
+const WATCHERS = Symbol.for('callosum-client-tcp-rover:watchers');
+
+/** What stands over the methods of a channel that is watched. */
+const watched = /** @type {PropertyDescriptorMap} */ (Object.create(null));
+for (const method of ['subscribe', 'unsubscribe', 'bindStore', 'unbindStore']) {
+  watched[method] = {
+    __proto__: null,
+    configurable: true,
+    writable: true,
+    value(...args) {
+      // On the prototype as it is now: a channel changes it with its first subscriber.
+      const result = Object.getPrototypeOf(this)[method].apply(this, args);
+      for (const { onChange } of this[WATCHERS]) onChange();
+      return result;
+    },
+  };
+}
+
 /**
  * Calls a function whenever somebody may have begun or ceased to subscribe to an observable. There is no event for
- * that: the methods of our own channels are wrapped, and whoever gets around them is noticed by the next look.
+ * that: the methods of our own channels are replaced, and whoever gets around them is noticed by the next look. A
+ * channel outlives a test runner's realms, and holds nothing of one that watches no more.
  *
  * @param {() => void} onChange
+ * @returns {() => void} Ends it.
  */
 function watchSubscriptions(onChange) {
-  for (const name in OBSERVABLES) {
-    for (const method of ['subscribe', 'unsubscribe', 'bindStore', 'unbindStore']) {
-      Object.defineProperty(channels[name], method, {
-        __proto__: null,
-        configurable: true,
-        writable: true,
-        value(...args) {
-          // On the prototype as it is now: a channel changes it with its first subscriber.
-          const result = Object.getPrototypeOf(this)[method].apply(this, args);
-          onChange();
-          return result;
-        },
-      });
+  const watcher = { onChange, watch };
+  for (const name of OBSERVABLES.keys()) watch(channels[name], [...(channels[name][WATCHERS] ?? []), watcher]);
+  return () => {
+    for (const name of OBSERVABLES.keys()) {
+      const left = channels[name][WATCHERS].filter((other) => other !== watcher);
+      // The functions and the array are to be those of a realm that stays.
+      if (left.length > 0) left[0].watch(channels[name], left);
+      else for (const key of [WATCHERS, ...Object.keys(watched)]) delete channels[name][key];
     }
-  }
+  };
+}
+
+function watch(channel, watchers) {
+  const value = [...watchers];
+  Object.defineProperties(channel, watched);
+  Object.defineProperty(channel, WATCHERS, { __proto__: null, configurable: true, value });
 }
 
 module.exports = { observed, publish, watchSubscriptions };

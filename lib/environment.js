@@ -3,6 +3,7 @@
 const { AsyncResource } = require('node:async_hooks');
 
 const { Environment, OutcomeKind } = require('./native');
+const { loadBuiltins } = require('./builtins');
 const { observed, watchSubscriptions } = require('./diagnostics');
 const { defaultAddressPolicy } = require('./net-defaults');
 const { answerQuestion, emitOutcome, internalError } = require('./outcomes');
@@ -24,12 +25,20 @@ const { loadSocket } = require('./socket');
  * @property {number} left Outcomes to come; Infinity while it roves.
  * @property {Roving | null} roving What made the attempts, and says whether they keep the process alive.
  * @property {Settle | null} settle Takes the outcome in place of an event.
+ * @property {number} stops How often the rover had been stopped.
+ * @property {Map<number, unknown> | null} failures What the answers to questions left for the outcomes of their attempts,
+ *   until they are told: `MAX_PENDING` bounds them.
  */
 
 /** @typedef {import('./roving').Roving} Roving */
 /** @typedef {import('./outcomes').Settle} Settle */
 
-/** @type {(CallContext | number)[]} By key; a vacant one says which is vacant next. */
+/**
+ * By key; a vacant one says which is vacant next. As long as the most that were open at a time: 8 bytes each, of what
+ * `MAX_PENDING` of the rovers bounds.
+ *
+ * @type {(CallContext | number)[]}
+ */
 const contexts = [];
 let freeHead = 0;
 let open = 0;
@@ -39,17 +48,22 @@ let awaited = 0;
 /** @type {Environment | undefined} */
 let native;
 let isConnected = false;
+/** Ends the watch over who subscribes. */
+let unwatch = () => {};
 let isReferenced = false;
-let isDelivering = false;
+let isSyncing = false;
+/** Whose outcome is being delivered. */
+let delivering = /** @type {CallContext | null} */ (null);
 let observables = 0;
-let policy = '';
+/** What Rust was told of it. */
+let policy = { order: -1, headStart: -1 };
 
 /** Returns the native environment. The first call makes it. */
 function nativeEnvironment() {
   if (native === undefined) {
     native = new Environment();
+    loadBuiltins();
     loadSocket();
-    watchSubscriptions(syncObservables);
   }
   return native;
 }
@@ -60,14 +74,16 @@ function nativeEnvironment() {
  * @param {import('./client-rover')} rover
  * @param {import('./state').State} state
  * @param {number} left
- * @param {{ roving?: Roving | null, settle?: Settle | null }} [options]
+ * @param {Roving | null} roving
+ * @param {Settle | null} [settle]
  * @returns {CallContext}
  */
-function openContext(rover, state, left, { roving = null, settle = null } = {}) {
+function openContext(rover, state, left, roving, settle = null) {
   const resource = new AsyncResource('ClientRover', { requireManualDestroy: true });
   const key = freeHead;
   freeHead = /** @type {number | undefined} */ (contexts[key]) ?? key + 1;
-  const context = { key, rover, state, resource, left: 0, roving, settle };
+  /** @type {CallContext} */
+  const context = { key, rover, state, resource, left: 0, roving, settle, failures: null, stops: state.stops };
   contexts[key] = context;
   open++;
   setOutstanding(context, left);
@@ -92,7 +108,7 @@ function setOutstanding(context, left) {
     freeHead = context.key;
     open--;
     // The one that is being delivered is still to be run in.
-    if (!isDelivering) context.resource.emitDestroy();
+    if (context !== delivering) context.resource.emitDestroy();
   }
   sync();
 }
@@ -141,8 +157,8 @@ function deliver(kind, key, server, number, detail, change, attempt) {
     return;
   }
   const { resource } = context;
-  const wasDelivering = isDelivering;
-  isDelivering = true;
+  const before = delivering;
+  delivering = context;
   try {
     if (kind === OutcomeKind.Question) {
       resource.runInAsyncScope(answerQuestion, null, context, server, number, attempt);
@@ -151,7 +167,7 @@ function deliver(kind, key, server, number, detail, change, attempt) {
       resource.runInAsyncScope(emitOutcome, null, context, kind, server, number, detail, change);
     }
   } finally {
-    isDelivering = wasDelivering;
+    delivering = before;
     if (context.left === 0) resource.emitDestroy();
     sync();
   }
@@ -162,30 +178,37 @@ function deliver(kind, key, server, number, detail, change, attempt) {
  * delivery: its listener may ask for the next attempt.
  */
 function sync() {
-  if (isDelivering || native === undefined) return;
-  if (open > 0 && !isConnected) {
-    isConnected = true;
-    native.open(deliver);
-    syncObservables();
-  }
-  if (awaited > 0 !== isReferenced) {
-    isReferenced = awaited > 0;
-    if (isReferenced) native.ref();
-    else native.unref();
-  }
-  if (open === 0 && isConnected) {
-    isConnected = false;
-    native.close();
+  if (delivering !== null || isSyncing || native === undefined) return;
+  // A hook of async_hooks, which hears of the way when it is opened, may call whatever changes what is outstanding.
+  isSyncing = true;
+  try {
+    if (open > 0 && !isConnected) {
+      isConnected = true;
+      native.open(deliver);
+      unwatch = watchSubscriptions(syncObservables);
+      syncObservables();
+    }
+    if (awaited > 0 !== isReferenced) {
+      isReferenced = awaited > 0;
+      if (isReferenced) native.ref();
+      else native.unref();
+    }
+    if (open === 0 && isConnected) {
+      isConnected = false;
+      unwatch();
+      native.close();
+    }
+  } finally {
+    isSyncing = false;
   }
 }
 
 /** Tells the native side what an app can set for the whole process, and what is subscribed to. */
 function syncSettings() {
-  const { order, headStart } = defaultAddressPolicy();
-  const wanted = `${order} ${headStart}`;
-  if (wanted !== policy) {
+  const wanted = defaultAddressPolicy();
+  if (wanted.order !== policy.order || wanted.headStart !== policy.headStart) {
     policy = wanted;
-    nativeEnvironment().setAddressPolicy(order, headStart);
+    nativeEnvironment().setAddressPolicy(wanted.order, wanted.headStart);
   }
   syncObservables();
 }

@@ -2,6 +2,9 @@
 
 const { getSystemErrorName } = require('node:util');
 
+// A test may put a fake one in its place.
+const { nextTick } = process;
+
 // libuv's numbers for "no address for this name" and "no such name", which Node calls ENOTFOUND
 // (https://nodejs.org/api/dns.html#error-codes).
 const UV_EAI_NODATA = -3007;
@@ -138,7 +141,7 @@ function limitStackTraces(limit) {
  * @param {unknown} error
  */
 function throwLater(error) {
-  process.nextTick(() => {
+  nextTick(() => {
     throw error;
   });
 }

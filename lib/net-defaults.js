@@ -1,5 +1,7 @@
 'use strict';
 
+const { builtins } = require('./builtins');
+
 // What an app sets for all connections of its process, in place of the defaults of node:net and node:dns.
 
 /** Of each address over the next one, in ms (RFC 8305, section 5). */
@@ -22,8 +24,7 @@ const IS_NODE_26 = parseInt(process.versions.node, 10) >= 26;
  *   address over the next one, in ms; 0 for the first one only.
  */
 function defaultAddressPolicy() {
-  const dns = require('node:dns');
-  const net = require('node:net');
+  const { dns, net } = builtins;
   const order = ORDERS.get(dns.getDefaultResultOrder?.()) ?? 0;
   if (net.getDefaultAutoSelectFamily?.() === false) return { order, headStart: 0 };
   const given = net.getDefaultAutoSelectFamilyAttemptTimeout?.() ?? HEAD_START;

@@ -1,5 +1,7 @@
 'use strict';
 
+const { inspect } = require('node:util');
+
 const { codedError } = require('./errors');
 
 // The one table of options, and how a value is checked.
@@ -35,8 +37,14 @@ const OPTIONS = {
  */
 function checkOptions(options) {
   const checked = /** @type {Record<string, any>} */ ({});
-  for (const name in OPTIONS) checked[name] = checkOption(name, options?.[name]);
+  for (const name of Object.keys(OPTIONS)) checked[name] = checkOption(name, given(options, name));
   return checked;
+}
+
+/** What `Object.prototype` was given by whoever else is in the process is no option. */
+function given(options, name) {
+  const value = options?.[name];
+  return value === /** @type {any} */ (Object.prototype)[name] && !Object.hasOwn(options ?? {}, name) ? undefined : value;
 }
 
 /**
@@ -47,7 +55,7 @@ function checkOptions(options) {
  */
 function nativeOptions(checked) {
   const options = /** @type {any} */ ({});
-  for (const name in OPTIONS) {
+  for (const name of Object.keys(OPTIONS)) {
     const { native } = OPTIONS[name];
     if (native !== undefined) options[native] = checked[name];
   }
@@ -134,7 +142,7 @@ function invalidValue(name, reason, value) {
 }
 
 function shown(value) {
-  return require('node:util').inspect(value, { depth: 0 });
+  return inspect(value, { depth: 0 });
 }
 
 module.exports = { MAX_DELAY, checkNumber, checkOption, checkOptions, invalidType, invalidValue, nativeOptions };

@@ -32,12 +32,12 @@ function emitOutcome(context, kind, key, number, detail, change) {
     case OutcomeKind.Connection:
       return emitConnection(context, entry, number, change);
     case OutcomeKind.Rejected:
-      announce(context, 'rejected', entry, { slot: number }, change);
+      if (!announce(context, 'rejected', entry, { slot: number }, change)) return settle?.();
       return settle?.(rejectedError(entry, number));
     case OutcomeKind.Unreachable:
       return emitFailure(context, 'unreachable', entry, systemError(detail), change);
     case OutcomeKind.LookupFailed:
-      return emitFailure(context, 'unreachable', entry, takeFailure(state, number), change);
+      return emitFailure(context, 'unreachable', entry, takeFailure(context, number), change);
     case OutcomeKind.Closed:
       return emitFailure(context, 'closed', entry, closedError(), change);
     case OutcomeKind.Protocol:
@@ -45,7 +45,7 @@ function emitOutcome(context, kind, key, number, detail, change) {
     case OutcomeKind.Exhausted:
       return emitExhaustion(context, entry, systemError(detail));
     case OutcomeKind.Invalid:
-      return emitError(context, entry, takeFailure(state, number), change);
+      return emitError(context, entry, takeFailure(context, number), change);
     case OutcomeKind.NoServers:
       return emitError(context, entry, noServersError(), change);
     case OutcomeKind.Internal:
@@ -101,10 +101,11 @@ function emitExhaustion(context, entry, error) {
 /**
  * Emits the change of state that an outcome brought, and publishes the outcome.
  *
- * @returns {boolean} Whether the event of the outcome may follow: not if the rover was stopped meanwhile.
+ * @returns {boolean} Whether the event of the outcome may follow: not if the rover was stopped meanwhile, from here or
+ *   from a hook of async_hooks before.
  */
-function announce({ rover, state }, name, entry, details, change) {
-  const { stops } = state;
+function announce({ rover, state, stops }, name, entry, details, change) {
+  if (stops !== state.stops) return false;
   if (change !== ServerChange.None) {
     try {
       if (change === ServerChange.Up) rover.emit('up', entry.id, entry.server);
@@ -136,9 +137,11 @@ function answerQuestion(context, key, number, attempt) {
   }
   const entry = table.find(key);
   const fail = (error, kind) => {
-    state.failures.set(number, error);
+    // It may come too late, and nobody would take it.
+    if (!native.fail(attempt, number, kind)) return;
     entry.lastCode = error?.code ?? null;
-    native.fail(attempt, number, kind);
+    context.failures ??= new Map();
+    context.failures.set(number, error);
   };
   let normalized;
   try {
@@ -152,6 +155,8 @@ function answerQuestion(context, key, number, attempt) {
     table.letGo(renewed);
     return;
   }
+  // What the socket is made by.
+  entry.normalized = normalized;
   lookUp(normalized, (error, addresses) => {
     if (error) fail(error, OutcomeKind.LookupFailed);
     else native.resumeAt(attempt, number, normalized, addresses);
@@ -159,9 +164,9 @@ function answerQuestion(context, key, number, attempt) {
 }
 
 /** The error that an answer left for its outcome. */
-function takeFailure(state, number) {
-  const error = state.failures.get(number);
-  state.failures.delete(number);
+function takeFailure({ failures }, number) {
+  const error = failures.get(number);
+  failures.delete(number);
   return error;
 }
 

@@ -2,8 +2,9 @@
 
 const { NativeAdmission: Admission } = require('./native');
 const { openContext, setAwaited, setOutstanding, syncSettings } = require('./environment');
-const { intervalHandleClass } = require('./node-internals/interval-handle');
+const { intervalHandleClass, isIntervalHandle, setRepeat } = require('./node-internals/interval-handle');
 const { checkOption } = require('./options');
+const { Pace, jittered } = require('./pace');
 
 // What `start()` begins. The ticks are Rust's, unless JavaScript is to be called at each of them anyway, or the timers
 // that the app sees are not Node's own.
@@ -80,11 +81,15 @@ function startRoving(rover, state, connect) {
   endRoving(rover, state);
   const call = ++state.calls;
   const isSuperseded = () => call !== state.calls;
-  const Handle = intervalHandleClass();
   const roving = new Roving(state);
+  const onTick = tick(rover, state, roving, interval);
+  const { Handle, timer } = intervalHandleClass(() => globalThis.setInterval(onTick, interval));
+  // The app may have called start() or stop(), or cleared the timer, from a hook of async_hooks that runs while something
+  // is made: here, and twice below.
+  if (isSuperseded()) return clear(timer, globalThis.clearInterval);
   let admission;
   if (Handle !== null && rover.connect === connect) {
-    const context = openContext(rover, state, Infinity, { roving });
+    const context = openContext(rover, state, Infinity, roving);
     if (isSuperseded()) return close(context);
     admission = start(state, context, interval);
     if (admission === Admission.NoRuntime) close(context);
@@ -92,22 +97,22 @@ function startRoving(rover, state, connect) {
   }
   state.roving = roving;
   const isNative = roving.context !== null;
-  const callback = isNative ? lookAtServers(state) : tick(rover, roving);
-  const ms = isNative ? Math.max(interval, LOOK_INTERVAL) : interval;
-  const handle = Handle === null ? fakeInterval(roving, callback, ms) : new Handle(roving, ms, callback);
-  // The app may have called start() or stop(), or cleared the timer, from a hook that runs while it is made.
-  if (isSuperseded() || state.roving !== roving) {
-    clear(handle, globalThis.clearInterval);
-    return false;
-  }
+  const callback = isNative ? lookAtServers(state) : onTick;
+  const ms = isNative ? Math.max(interval, LOOK_INTERVAL) : firstInterval(interval, state.options.JITTER);
+  const handle =
+    Handle === null
+      ? telling(roving, timer ?? globalThis.setInterval(onTick, interval))
+      : new Handle(roving, ms, callback);
+  if (isSuperseded() || state.roving !== roving) return clear(handle, globalThis.clearInterval);
   roving.handle = handle;
   rover.intervalId = handle;
-  if (!isNative) callback();
+  if (!isNative) onTick();
   return admission === Admission.NoServers;
 }
 
 /**
- * Ends the roving of a rover, also where the app has put something else into `intervalId`: that is cleared, too.
+ * Ends the roving of a rover, also where the app has put something else into `intervalId`: a timer of its own is
+ * cleared, too. Not that of another rover, which a copy of one has.
  *
  * @param {import('./client-rover')} rover
  * @param {import('./state').State} state
@@ -115,7 +120,7 @@ function startRoving(rover, state, connect) {
 function endRoving(rover, state) {
   const { intervalId } = rover;
   state.roving?.end();
-  if (intervalId) clear(intervalId, globalThis.clearInterval);
+  if (intervalId && !isIntervalHandle(intervalId)) clear(intervalId, globalThis.clearInterval);
 }
 
 function start(state, context, interval) {
@@ -132,14 +137,15 @@ function close(context) {
   return false;
 }
 
-/** By method where there is one: `clearInterval` may be another one by now, of fake timers or the real one. */
+/** By method where it is a `Timeout`: `clearInterval` may be another one by now, of fake timers or the real one. */
 function clear(handle, clearInterval) {
-  if (typeof handle.close === 'function') return handle.close();
   try {
-    clearInterval(handle);
+    if (typeof handle?.hasRef === 'function' && typeof handle.close === 'function') handle.close();
+    else clearInterval(handle);
   } catch {
     // Whatever the app has put there, it is no timer of these.
   }
+  return false;
 }
 
 /** Named for the tools that list what keeps a process alive. */
@@ -150,28 +156,35 @@ function lookAtServers(state) {
   };
 }
 
-function tick(rover, roving) {
+/** Cut at random where there is jitter: see `JITTER`. The tests of an app that fake the timers get exact ones. */
+function firstInterval(interval, jitter) {
+  return jitter > 0 ? Math.max(1, interval * Math.random()) : interval;
+}
+
+function tick(rover, state, roving, interval) {
   const connect = rover.connect.bind(rover);
+  const pace = new Pace(state, interval);
+  const { JITTER } = state.options;
   return function clientRover() {
     const before = ticking;
     ticking = roving;
     // A fake timer does not tell that it was unreferenced.
     if (typeof roving.handle?.hasRef === 'function') setAwaited(roving, roving.handle.hasRef());
+    if (JITTER > 0) setRepeat(roving.handle, jittered(interval, JITTER));
     try {
-      connect();
+      if (pace.isDue()) connect();
     } finally {
       ticking = before;
     }
   };
 }
 
-/** An interval of the timers that the app sees. */
-function fakeInterval(roving, callback, ms) {
-  const handle = globalThis.setInterval(callback, ms);
+/** Has a timer that is not Node's own tell when it is referenced and unreferenced. */
+function telling(roving, handle) {
   if (typeof handle?.unref !== 'function') return handle;
   for (const [name, told] of [['ref', 'onRef'], ['unref', 'onUnref']]) {
     const method = handle[name];
-    Object.defineProperty(handle, name, {
+    Reflect.defineProperty(handle, name, {
       __proto__: null,
       configurable: true,
       writable: true,

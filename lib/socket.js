@@ -2,6 +2,7 @@
 
 const diagnostics = require('node:diagnostics_channel');
 
+const { builtins } = require('./builtins');
 const { codedError } = require('./errors');
 const { tcpHandle } = require('./node-internals/tcp-handle');
 
@@ -10,9 +11,9 @@ let Socket;
 /** @type {typeof import('node:net').isIP} */
 let isIP;
 
-/** Loads `node:net`, which takes as long as all the rest of this package, and so not at `require`. */
+/** Loads `node:net`: see builtins.js. */
 function loadSocket() {
-  ({ Socket, isIP } = require('node:net'));
+  ({ Socket, isIP } = builtins.net);
 }
 
 /** Where Node announces the sockets of `net.connect()`. */

@@ -14,9 +14,10 @@ const { ServerTable } = require('./servers/table');
  * @property {import('../binding').ClientRover} native
  * @property {ServerTable} table
  * @property {import('./roving').Roving | null} roving
+ * @property {import('./client-rover')} rover
+ * @property {Record<string, any>} options Checked.
  * @property {AbortSignal | null} signal
  * @property {number} maxSlot
- * @property {Map<number, Error>} failures What an answer to a question left for the outcome of its attempt.
  * @property {number} calls Counts `start()` and `stop()`: one that is called in the middle of another wins.
  * @property {number} stops Counts `stop()`: no event may follow it.
  * @property {number} lookedAt When the table was last looked at, in ms.
@@ -46,6 +47,12 @@ class Stamp extends class {
 }
 
 /**
+ * A property that leads to the state: a proxy of the rover has it, too, as has what inherits from the rover or got its
+ * descriptors. It is a function since no deep clone goes into one.
+ */
+const ORIGIN = Symbol('origin');
+
+/**
  * Makes a rover of an object: a new one, or one that a constructor of the old style passes as `this`.
  *
  * @param {import('./client-rover')} rover
@@ -54,10 +61,11 @@ class Stamp extends class {
  */
 function initialise(rover, options) {
   const checked = checkOptions(options);
-  // The order of the original, for whoever prints a rover.
+  // As 0.1.0 reads them, and in its order, for whoever prints a rover.
+  const { ROVING_INTERVAL, servers } = options || {};
   rover.intervalId = null;
-  rover.ROVING_INTERVAL = options?.ROVING_INTERVAL || checked.ROVING_INTERVAL;
-  attach(rover, checked, options?.servers);
+  rover.ROVING_INTERVAL = ROVING_INTERVAL || checked.ROVING_INTERVAL;
+  attach(rover, checked, servers);
 }
 
 /**
@@ -68,7 +76,28 @@ function initialise(rover, options) {
  * @returns {State}
  */
 function stateOf(rover) {
-  return Stamp.get(rover) ?? attach(rover, checkOptions(), rover.servers);
+  return Stamp.get(rover) ?? adopt(rover);
+}
+
+function adopt(rover, servers) {
+  const origin = rover[ORIGIN]?.();
+  if (origin === undefined) return attach(rover, checkOptions(), servers ?? rover.servers);
+  if (isProxy(rover, origin.rover)) {
+    Stamp.set(rover, origin);
+    return origin;
+  }
+  const { options, maxSlot, table } = origin;
+  return attach(rover, { ...options, MAX_SLOT: maxSlot }, table.view);
+}
+
+/** Whether one is a proxy of the other: what is done to the other is seen through it. */
+function isProxy(rover, other) {
+  if (!Object.hasOwn(rover, ORIGIN)) return false;
+  const origin = other[ORIGIN];
+  if (!Reflect.set(other, ORIGIN, null)) return false;
+  const isSeen = rover[ORIGIN] === null;
+  other[ORIGIN] = origin;
+  return isSeen;
 }
 
 /**
@@ -82,7 +111,7 @@ function syncFields(rover) {
   const state = stateOf(rover);
   const { servers } = rover;
   if (servers !== state.table.view) {
-    Object.defineProperty(rover, 'servers', SERVERS);
+    Reflect.defineProperty(rover, 'servers', SERVERS);
     state.table.replace(servers);
   }
   if (Object.hasOwn(rover, 'MAX_SLOT')) {
@@ -114,15 +143,18 @@ function attach(rover, options, servers) {
     native: nativeRover,
     table: new ServerTable(nativeRover, servers),
     roving: null,
+    rover,
+    options,
     signal: options.signal,
     maxSlot: options.MAX_SLOT,
-    failures: new Map(),
     calls: 0,
     stops: 0,
     lookedAt: 0,
   };
   Stamp.set(rover, state);
-  Object.defineProperty(rover, 'servers', SERVERS);
+  Object.defineProperty(rover, ORIGIN, { __proto__: null, configurable: true, value: () => state, writable: true });
+  // It fails where an object of the app's own has a property that can't be changed: see `syncFields`.
+  Reflect.defineProperty(rover, 'servers', SERVERS);
   if (options.signal !== null) stopOnAbort(rover, options.signal);
   return state;
 }
@@ -137,10 +169,10 @@ const SERVERS = {
   configurable: true,
   enumerable: true,
   get() {
-    return stateOf(this).table.view;
+    return (Stamp.get(this) ?? adopt(this, {})).table.view;
   },
   set(servers) {
-    stateOf(this).table.replace(servers);
+    (Stamp.get(this) ?? adopt(this, {})).table.replace(servers);
   },
 };
 

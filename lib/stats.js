@@ -9,6 +9,15 @@ const CODES = new Map([
   [OutcomeKind.Protocol, 'ERR_CALLOSUM_PROTOCOL'],
 ]);
 
+/** What `server_stats` of src/binding/rover.rs writes, and behind it these for each of the two times. */
+const FIELDS = [
+  ...['attempts', 'connections', 'rejected', 'unreachable', 'closed', 'errors', 'pending', 'failures'],
+  ...['lastError', 'lastSlot', 'isDown'],
+];
+const TIMES = ['count', 'min', 'mean', 'max', 'p50', 'p90', 'p99'];
+
+const numbers = new Float64Array(FIELDS.length + 2 * TIMES.length);
+
 /**
  * Returns what became of the attempts of a rover. What comes from Rust has the prototypes of the main realm, so it is
  * copied into objects of this one.
@@ -22,20 +31,30 @@ function statsOf({ native, table }, isByServer) {
   if (!isByServer) return stats;
   const servers = new Map();
   for (const entry of table.entries) {
-    const found = native.serverStats(entry.key);
-    if (found) servers.set(entry.id, serverStats(found, entry));
+    if (native.serverStats(entry.key, numbers)) servers.set(entry.id, serverStats(entry));
   }
   return { ...stats, servers };
 }
 
-function serverStats({ connectTime, lastError, lastSlot, slotTime, ...counts }, entry) {
-  return {
-    ...counts,
-    lastError: codeOf(lastError, entry),
-    lastSlot: lastSlot < 0 ? null : lastSlot,
-    connectTime: { ...connectTime },
-    slotTime: { ...slotTime },
-  };
+/** @param {import('./servers/table').Entry} entry */
+function serverStats(entry) {
+  const stats = named(FIELDS, 0);
+  stats.lastError = codeOf(stats.lastError, entry);
+  if (stats.lastSlot < 0) stats.lastSlot = null;
+  stats.isDown = stats.isDown === 1;
+  stats.connectTime = named(TIMES, FIELDS.length);
+  stats.slotTime = named(TIMES, FIELDS.length + TIMES.length);
+  return stats;
+}
+
+/**
+ * @param {string[]} names
+ * @param {number} from Where the numbers of these begin.
+ */
+function named(names, from) {
+  const object = /** @type {any} */ ({});
+  for (let index = 0; index < names.length; index++) object[names[index]] = numbers[from + index];
+  return object;
 }
 
 function codeOf(lastError, { lastCode }) {

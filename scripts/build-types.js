@@ -18,6 +18,28 @@ const ROOT = join(__dirname, '..');
 const MODULES = {
   'index.d.ts': { generate: ofRover, source: 'client-rover', typedefs: 'types' },
   'dns.d.ts': { generate: ofSubpath, source: 'dns/index', emitter: 'Follower', events: 'FollowerEvents', types: ['Follower'] },
+  'http.d.ts': {
+    generate: ofFiles,
+    source: 'http/index',
+    files: ['http/agent', 'http/connector'],
+    imports: `import http = require('node:http');
+import https = require('node:https');
+import { Pool } from './pool.js';
+`,
+    hidden: ['ClientRequest', 'Lease', 'Pool', 'Waiting'],
+  },
+  'pool.d.ts': {
+    generate: ofFiles,
+    source: 'pool/index',
+    files: ['pool/lease', 'pool/pool'],
+    imports: `import EventEmitter = require('node:events');
+import ClientRover = require('./index.js');
+`,
+    hidden: ['PooledConnection'],
+    emitter: 'Pool',
+    events: 'PoolEvents',
+    types: ['Lease'],
+  },
   'server.d.ts': { generate: ofSubpath, source: 'server/index', types: ['Slots'] },
 };
 
@@ -112,6 +134,28 @@ function ofSubpath({ source, emitter, events, types = [] }) {
     emitter === undefined ? '' : `interface ${emitter} {\n${listenerMethods(emitter, events)}}\n`,
     ...types.map((name) => `export type { ${name} };\n`),
   ].join('');
+}
+
+/**
+ * Of a subpath whose types are in several files. They import each other, which becomes one file; what they import from
+ * elsewhere is named by `imports`, and what apps have no use for by `hidden`.
+ */
+function ofFiles({ files, imports, hidden, emitter, events, types = [] }) {
+  const withoutImports = compile(...files).map((declarations) => {
+    return declarations.replace(/^import .*\n/gm, '').replace(/^\/\*\* @typedef .*\n/gm, '');
+  });
+  const visible = hidden.reduce((declarations, name) => {
+    return declarations.replace(new RegExp(`^(/\\*\\*\\n( \\*.*\\n)+? \\*/\\n)?export type ${name} = ([^{].*\\n|\\{\\n(.*\\n)*?\\};\\n)`, 'gm'), '');
+  }, withoutImports.join(''));
+  const exported = types.reduce((declarations, name) => {
+    const [declaration] = new RegExp(`^export class ${name} (.*\\n)*?\\}\\n`, 'm').exec(declarations);
+    const inner = declaration
+      .replace('export class', 'declare class')
+      .replace(/^ {4}\/\*\*\n(?: {5}\*.*\n)+? {5}\*\/\n {4}constructor\([^]*?\);\n/m, '    private constructor();\n');
+    return declarations.replace(declaration, `${inner}export type { ${name} };\n`);
+  }, visible);
+  const listeners = emitter === undefined ? '' : `export interface ${emitter} {\n${listenerMethods(emitter, events)}}\n`;
+  return imports + exported + listeners;
 }
 
 function declarationsOf({ generate, ...module }) {

@@ -14,7 +14,7 @@ const { createInterface } = require('node:readline');
 
 const { giveSlots } = require('callosum-client-tcp-rover/server');
 
-const { ROOT } = require('./packing');
+const { ROOT, readManifest } = require('./packing');
 
 const LIMIT_MS = 20_000;
 const TOOLS = ['cargo', 'rustc', 'cc', 'gcc', 'c++', 'clang', 'make', 'python3'];
@@ -97,6 +97,18 @@ class FreshApp {
       for (const server of servers) server.close();
       await Promise.all(slots.map((one) => one.drain({ over: 0, grace: 1000 })));
     }
+  }
+
+  /** Runs the demo of the package in an empty folder, until it has drawn its picture. */
+  runDemo() {
+    const folder = join(this.#folder, 'empty');
+    mkdirSync(folder);
+    // What npx does. Its own way there asks the registry, even for what is installed.
+    const command = join(this.#folder, 'node_modules', readManifest(ROOT).name, readManifest(ROOT).bin.callosum);
+    const printed = execFileSync(process.execPath, [command, 'demo'], { cwd: folder, env: this.#env, encoding: 'utf8' });
+    assert.match(printed, /^ {2}F started .* to 1\.\d\d$/m);
+    assert.deepEqual(readdirSync(folder), ['balance.svg']);
+    console.log(printed.replace(/^/gm, '  '));
   }
 
   /** The names of the packages that are installed. */

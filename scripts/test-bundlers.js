@@ -9,11 +9,13 @@ const assert = require('node:assert/strict');
 const { execFile, execFileSync } = require('node:child_process');
 const { once } = require('node:events');
 const { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } = require('node:fs');
+const net = require('node:net');
 const { tmpdir } = require('node:os');
 const path = require('node:path');
 const { promisify } = require('node:util');
 
-const { SlotServer } = require('../examples/slot-server');
+const { giveSlots } = require('callosum-client-tcp-rover/server');
+
 const { target } = require('../lib/native/platform');
 const { BUNDLERS } = require('./bundlers');
 const { ROOT, builtBinaryOf, packRelease, readManifest, releaseTarballs, unpack } = require('./packing');
@@ -92,7 +94,8 @@ function build(folder, { commands }, { main, binary }, env) {
 async function runAlone(folder, { starts: [program, ...args] }, env) {
   const alone = mkdtempSync(path.join(tmpdir(), 'bundle-'));
   const away = `${folder}.away`;
-  const server = new SlotServer();
+  const server = net.createServer();
+  giveSlots(server);
   try {
     renameSync(folder, away);
     execFileSync('cp', ['-R', `${away}/dist/.`, alone]);
@@ -103,7 +106,7 @@ async function runAlone(folder, { starts: [program, ...args] }, env) {
   } finally {
     renameSync(away, folder);
     rmSync(alone, { recursive: true });
-    await server.shutdown();
+    server.close();
   }
 }
 

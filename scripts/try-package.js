@@ -16,6 +16,8 @@ async function main() {
     app.install([packCheckout(folder)]);
     await app.runUsageExample();
     console.log('The README example ran from the packed tarball.');
+    app.runDemo();
+    console.log('So did the demo, in an empty folder.');
   } finally {
     app.remove();
     rmSync(folder, { recursive: true });

@@ -19,17 +19,20 @@ describe('callosum', () => {
     const { code, stdout } = await callosum('--help');
     assert.equal(code, 0);
     assert.match(stdout, /^Usage: callosum COMMAND \[OPTIONS\]\n[^]*^ {2}slots {2}\S/m);
+    for (const name of ['demo', 'top']) assert.match(stdout, new RegExp(`^ {2}${name} +\\S`, 'm'));
     const { stdout: ofCommand } = await callosum('slots', '-h');
     assert.match(ofCommand, /^Usage: callosum slots --listen HOST:PORT --to HOST:PORT\n/);
-    for (const line of `${stdout}${ofCommand}`.split('\n')) assert.ok(line.length <= 80, line);
+    for (const line of stdout.split('\n')) assert.ok(line.length <= 80, line);
   });
 
-  it('says each option of a command in its help (row 91)', async () => {
-    const { stdout } = await callosum('slots', '--help');
-    for (const name of Object.keys(require('../../lib/cli/slots.js').options)) {
-      assert.match(stdout, new RegExp(`^ {2}--${name} `, 'm'), name);
-    }
-  });
+  for (const command of ['demo', 'slots', 'top']) {
+    it(`says each option of a command in its help, in 80 columns: ${command} (row 91)`, async () => {
+      const { stdout } = await callosum(command, '--help');
+      const { options } = require(`../../lib/cli/${command}`);
+      for (const name of Object.keys(options)) assert.match(stdout, new RegExp(`^ {2}--${name} `, 'm'), name);
+      for (const line of stdout.split('\n')) assert.ok(line.length <= 80, line);
+    });
+  }
 
   const ADDRESSES = ['--listen', '127.0.0.1:0', '--to', '127.0.0.1:1'];
   for (const [args, message] of [
@@ -46,6 +49,13 @@ describe('callosum', () => {
     [['slots', ...ADDRESSES, '--drain', ''], '--drain must be a number of ms: '],
     [['slots', ...ADDRESSES, 'more'], 'what is more?'],
     [['slots', ...ADDRESSES, '--wait', '1'], /^Unknown option '--wait'/],
+    [['top'], 'HOST:PORT of a server is missing'],
+    [['top', 'here'], 'a server must be HOST:PORT, or the path of a Unix socket: here'],
+    [['top', '4040', '--interval', '49'], '--interval must be a number of ms from 50 up: 49'],
+    [['top', '4040', '--count', '0'], '--count must be an integer from 1 up: 0'],
+    [['top', '--dns', 'slots.test:0'], 'port must be an integer from 1 to 65535: 0'],
+    [['top', '--dns', 'slots.test:1', '--name-server', 'here'], /here/],
+    [['demo', 'more'], 'what is more?'],
   ]) {
     it(`ends with code 2 and one message for: callosum ${args.join(' ')} (row 91)`, async () => {
       const { code, stdout, stderr } = await callosum(...args);

@@ -2,17 +2,18 @@
 
 const assert = require('node:assert/strict');
 
-const { makeRover } = require('../helpers/rover.js');
+const { ClientRover, makeRover } = require('../helpers/rover.js');
 const { slotServer } = require('../helpers/slot-server.js');
 const { until } = require('../helpers/wait.js');
 
 /** So many rovers that are started together, at a server that notes when each attempt comes. */
-async function startTogether(count, options) {
+async function startTogether(count, options, Class) {
   const arrivals = [];
   const { address } = await slotServer({
     greeting: () => (arrivals.push(performance.now()), '13\r\n'),
   });
-  const rovers = Array.from({ length: count }, () => makeRover({ MAX_SLOT: 9, servers: { a: address }, ...options }));
+  const all = { MAX_SLOT: 9, servers: { a: address }, ...options };
+  const rovers = Array.from({ length: count }, () => makeRover(all, Class));
   for (const rover of rovers) rover.start();
   return { arrivals, rovers };
 }
@@ -29,9 +30,9 @@ function mostWithin(ms, arrivals) {
 }
 
 /** How close together the second attempts of 100 rovers come, which are started together. */
-async function crowdOfSecondAttempts(options) {
+async function crowdOfSecondAttempts(options, Class) {
   const count = 100;
-  const { arrivals, rovers } = await startTogether(count, { ROVING_INTERVAL: 1000, ...options });
+  const { arrivals, rovers } = await startTogether(count, { ROVING_INTERVAL: 1000, ...options }, Class);
   await until(() => arrivals.length >= count);
   await until(() => arrivals.length >= 2 * count);
   for (const rover of rovers) rover.stop();
@@ -44,6 +45,23 @@ describe('JITTER', () => {
     const most = await crowdOfSecondAttempts({ JITTER: 0.1 });
     // Evenly spread, it is 10 of them in 100 ms.
     assert.ok(most < 40, `${most} within 100 ms`);
+  });
+
+  class Overridden extends ClientRover {
+    connect() {
+      super.connect();
+    }
+  }
+
+  it('counts where connect is overridden as well (rows 7 and 44)', async () => {
+    const most = await crowdOfSecondAttempts({ JITTER: 0.1 }, Overridden);
+    assert.ok(most < 40, `${most} within 100 ms`);
+    const { arrivals, rovers } = await startTogether(1, { ROVING_INTERVAL: 40, JITTER: 1 }, Overridden);
+    await until(() => arrivals.length > 30, { timeout: 10_000 });
+    rovers[0].stop();
+    const intervals = arrivals.slice(2).map((time, index) => time - arrivals[index + 1]);
+    const far = intervals.filter((interval) => interval < 20 || interval > 60).length;
+    assert.ok(far > 7, `${far} of ${intervals.length}`);
   });
 
   it('is off by default: rovers that start together rove in step (row 44)', async () => {

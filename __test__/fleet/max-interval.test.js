@@ -3,7 +3,7 @@
 const assert = require('node:assert/strict');
 const { once } = require('node:events');
 
-const { makeRover, track } = require('../helpers/rover.js');
+const { ClientRover, makeRover, track } = require('../helpers/rover.js');
 const { refusedAddress, slotServer } = require('../helpers/slot-server.js');
 const { until } = require('../helpers/wait.js');
 
@@ -12,9 +12,9 @@ const INTERVAL = 5;
 const NO_LIMIT = 100_000;
 
 /** A rover whose every attempt is in vain: the only server gives slot 13. */
-async function vainRover(options) {
+async function vainRover(options, Class) {
   const { address } = await slotServer();
-  return makeRover({ ROVING_INTERVAL: INTERVAL, MAX_SLOT: 9, servers: { a: address }, ...options });
+  return makeRover({ ROVING_INTERVAL: INTERVAL, MAX_SLOT: 9, servers: { a: address }, ...options }, Class);
 }
 
 /** Has a rover make so many more attempts. */
@@ -51,6 +51,44 @@ async function assertSlow(rover) {
   const count = await attemptsWhile(32, rover);
   assert.ok(count < 10, `${count} attempts`);
 }
+
+/** The ticks of both kinds: Rust's, and JavaScript's where `connect` is overridden. */
+class Overridden extends ClientRover {
+  connect() {
+    super.connect();
+  }
+}
+
+describe('MAX_INTERVAL where connect is overridden', () => {
+  it('doubles the interval, and is the longest one (rows 7 and 43)', async () => {
+    const rover = await vainRover({ MAX_INTERVAL: 4 * INTERVAL }, Overridden);
+    rover.start();
+    await attempts(rover, 41);
+    const count = await attemptsWhile(100, rover);
+    assert.ok(count > 10 && count < 45, `${count} attempts`);
+  });
+
+  it('ends where MAX_SLOT is raised, with a connection, and with start() (rows 7 and 43)', async () => {
+    for (const end of [
+      (rover) => (rover.MAX_SLOT = 10),
+      async (rover) => {
+        rover.MAX_SLOT = 13;
+        track((await rover.rove()).socket);
+        rover.MAX_SLOT = 9;
+      },
+      (rover) => rover.start(),
+    ]) {
+      const rover = await vainRover({ MAX_INTERVAL: NO_LIMIT }, Overridden);
+      rover.on('connection', (slot, socket) => track(socket).destroy());
+      rover.start();
+      await attempts(rover, 41);
+      await assertSlow(rover);
+      await end(rover);
+      await assertFast(rover);
+      rover.stop();
+    }
+  });
+});
 
 describe('MAX_INTERVAL', () => {
   it('doubles the interval after 10 attempts that brought no connection, and after 10 more again (row 43)', async () => {

@@ -2,7 +2,7 @@
 
 /** Draws a run: how even it is over time, and what the rovers find. Hand-written SVG, for light and dark. */
 
-const { STYLE } = require('../../examples/balance/chart-style.js');
+const { STYLE } = require('../../lib/cli/demo/chart-style.js');
 const { TOLERANCE } = require('./figures.js');
 
 const WIDTH = 1000;

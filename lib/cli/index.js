@@ -18,7 +18,9 @@ const { UsageError } = require('./usage-error.js');
 
 /** @type {{ [name: string]: () => Command }} Loaded when needed: each brings what only it needs. */
 const COMMANDS = {
+  demo: () => require('./demo/index.js'),
   slots: () => require('./slots.js'),
+  top: () => require('./top/index.js'),
 };
 
 const HELP = { type: /** @type {const} */ ('boolean'), short: 'h' };

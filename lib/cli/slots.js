@@ -3,6 +3,7 @@
 const { once } = require('node:events');
 
 const { formatAddress, parseAddress } = require('./address.js');
+const { numberOf } = require('./number-option.js');
 const { SlotProxy } = require('./slot-proxy.js');
 const { UsageError } = require('./usage-error.js');
 
@@ -12,14 +13,6 @@ const DRAIN_SIGNALS = /** @type {const} */ (['SIGINT', 'SIGTERM']);
 const INTERRUPTED = 130;
 
 const DEFAULT_DRAIN = 10_000;
-
-/** A number that an option was given, or `undefined`. */
-function numberOf(values, name, isGood, what) {
-  if (values[name] === undefined) return undefined;
-  const number = Number(values[name]);
-  if (values[name].trim() === '' || !isGood(number)) throw new UsageError(`--${name} must be ${what}: ${values[name]}`);
-  return number;
-}
 
 function addressOf(values, name) {
   if (values[name] === undefined) throw new UsageError(`--${name} is missing`);

@@ -10,7 +10,7 @@ const { Carrier, carriers, isStale, keptFor } = require('./carrier.js');
 const { hangUpError, secure, secured, servernameOf } = require('./secure.js');
 
 /** @typedef {import('node:http').ClientRequest} ClientRequest */
-/** @typedef {import('../pool/lease.js').Lease} Lease */
+/** @typedef {import('../pool').Lease} Lease */
 
 /** How often requests that wait are looked at, in ms: nothing tells an agent that one was aborted. */
 const SWEEP_INTERVAL = 50;
@@ -130,6 +130,10 @@ class RoverAgent extends http.Agent {
     return /** @type {any} */ (this).protocol === 'https:';
   }
 
+  #timeoutOf(request) {
+    return request.timeout ?? /** @type {any} */ (this).options.timeout ?? 0;
+  }
+
   #canHaveMore(key) {
     const { maxSockets, maxTotalSockets } = this;
     return this.#count < maxTotalSockets && (this.#counts.get(key) ?? 0) < maxSockets;
@@ -231,7 +235,7 @@ class RoverAgent extends http.Agent {
     this.#stopWaiting(waiting);
     listed(this.sockets, key).push(socket);
     carrier.begin(this.#holder, lease, request, key);
-    const timeout = request.timeout ?? /** @type {any} */ (this).options.timeout ?? 0;
+    const timeout = this.#timeoutOf(request);
     if ((socket.timeout ?? 0) !== timeout) socket.setTimeout(timeout);
     if (resource === null) request.onSocket(socket);
     else resource.runInAsyncScope(() => request.onSocket(socket));
@@ -267,7 +271,7 @@ class RoverAgent extends http.Agent {
     // One that was aborted before it had the socket has not sent anything.
     const isClean = request.socket === null;
     const ms = keptFor(request);
-    const isKept = !isStale(socket) && (isClean || (request.shouldKeepAlive && this.keepAlive && ms !== null));
+    const isKept = !isStale(socket) && (isClean || (request.shouldKeepAlive && /** @type {any} */ (this).keepAlive && ms !== null));
     if (isKept) {
       carrier.idle(ms ?? 0);
       lease.release();
@@ -300,7 +304,7 @@ class RoverAgent extends http.Agent {
     const now = performance.now();
     for (const waiting of this.#waiting) {
       const { request, since, isTimedOut, lease } = waiting;
-      const timeout = request.timeout ?? /** @type {any} */ (this).options.timeout ?? 0;
+      const timeout = this.#timeoutOf(request);
       if (timeout > 0 && !isTimedOut && now - since >= timeout) {
         waiting.isTimedOut = true;
         request.emit('timeout');

@@ -1,6 +1,6 @@
 'use strict';
 
-/** @typedef {import('../pool/lease.js').Lease} Lease */
+/** @typedef {import('../pool').Lease} Lease */
 /** @typedef {import('node:http').ClientRequest} ClientRequest */
 
 /**

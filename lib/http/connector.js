@@ -2,7 +2,7 @@
 
 const { secure, secured, servernameOf } = require('./secure.js');
 
-/** @typedef {import('../pool/pool.js').Pool} Pool */
+/** @typedef {import('../pool').Pool} Pool */
 
 /** How long to wait for a connection and for TLS, in ms: as long as undici's own connector. */
 const TIMEOUT = 10_000;

@@ -18,12 +18,16 @@ const VARIABLE = 'CALLOSUM_CLIENT_TCP_ROVER_BINARY';
 /** Whether a bundler has put this module into another file: Node.js gives every module its file's name. */
 const isBundled = /** @type {NodeModule} */ (module).filename === undefined;
 
-/** Where a binary may lie on its own: here, as a build in a checkout leaves it, or beside the bundle. */
-function besidePath(wanted) {
+/**
+ * Where a binary may lie on its own: here, as a build in a checkout leaves it, or beside the bundle. A test runner that
+ * makes modules of its own may leave out the name of the file, too.
+ */
+function besidePaths(wanted) {
   const file = `${NAME}.${wanted}.node`;
-  if (!isBundled) return join(__dirname, '..', '..', file);
   // A bundle that is an ES module has no `__dirname`.
-  return join(typeof __dirname === 'string' ? __dirname : dirname(process.argv[1] ?? process.execPath), file);
+  if (typeof __dirname !== 'string') return [join(dirname(process.argv[1] ?? process.execPath), file)];
+  const here = join(__dirname, '..', '..', file);
+  return isBundled ? [join(__dirname, file), here] : [here];
 }
 
 /** Whether a file is there. Where the permission model forbids to look, it cannot be loaded either. */
@@ -153,8 +157,8 @@ function find() {
   const { [VARIABLE]: given } = process.env;
   if (given) return { variable: VARIABLE, place: given, ...tryPath(resolve(given)) };
   const wanted = target();
-  const beside = besidePath(wanted);
-  if (isThere(beside)) return { place: beside, ...tryPath(beside) };
+  const beside = besidePaths(wanted).find(isThere);
+  if (beside !== undefined) return { place: beside, ...tryPath(beside) };
   return { wanted, place: `${NAME}-${wanted}`, ...requirePackage(wanted) };
 }
 

@@ -19,31 +19,45 @@
  */
 const classes = new WeakMap();
 
+/** What all handles have, and copies of them. */
+const IS_HANDLE = Symbol('isIntervalHandle');
+
 /**
  * Returns a class of real Node intervals that tell when they are cleared, in whichever way: `clearInterval(handle)`,
  * `clearInterval(+handle)`, `handle.close()`. Null where the `setInterval` that the app sees makes no such timers: it
- * is a fake one of a test, or Bun's.
+ * is a fake one of a test, or Bun's. A fake one must not be called more often than the app expects: the first timer that
+ * is made by it tells, and is returned with null.
  *
- * @returns {IntervalHandleClass | null}
+ * @param {() => any} makeTimer Calls `setInterval`.
+ * @returns {{ Handle: IntervalHandleClass | null, timer?: any }}
  */
-function intervalHandleClass() {
+function intervalHandleClass(makeTimer) {
   const { setInterval } = globalThis;
-  let Handle = classes.get(setInterval);
-  if (Handle === undefined) {
-    Handle = learnClass(setInterval);
-    classes.set(setInterval, Handle);
-  }
-  return Handle;
+  const known = classes.get(setInterval);
+  if (known !== undefined) return { Handle: known };
+  const timer = makeTimer();
+  const Handle = learnClass(timer);
+  classes.set(setInterval, Handle);
+  if (Handle === null) return { Handle, timer };
+  globalThis.clearInterval(timer);
+  return { Handle };
 }
 
-/** Finds out by making a timer, and by clearing one of the class that is derived from it. */
-function learnClass(setInterval) {
-  const probe = setInterval(doNothing, 1000);
-  globalThis.clearInterval(probe);
+/**
+ * Whether it is a handle of such a class, or a copy of one.
+ *
+ * @param {any} value
+ */
+function isIntervalHandle(value) {
+  return value[IS_HANDLE] === true;
+}
+
+/** Finds out by a timer, and by clearing one of the class that is derived from it. */
+function learnClass(timer) {
   // `clearInterval` sets it to null, before that it is the callback.
-  if (typeof probe !== 'object' || probe === null || !Object.hasOwn(probe, '_onTimeout')) return null;
+  if (typeof timer !== 'object' || timer === null || !Object.hasOwn(timer, '_onTimeout')) return null;
   try {
-    const Handle = derive(probe.constructor);
+    const Handle = derive(timer.constructor);
     let isTold = false;
     const owner = { onClear: () => (isTold = true), onRef: doNothing, onUnref: doNothing };
     globalThis.clearInterval(new Handle(owner, 1000, doNothing));
@@ -70,9 +84,13 @@ function derive(Timeout) {
       super(callback, ms, undefined, true, true);
       this.#onTimeout = callback;
       this.#owner = owner;
-      // A hook of async_hooks, which gets the timer from Timeout's own constructor, may have cleared it.
-      if (this._destroyed) owner.onClear(this);
-      else this.refresh();
+      // A hook of async_hooks, which gets the timer from Timeout's own constructor, may have cleared or unreferenced it.
+      if (this._destroyed) {
+        owner.onClear(this);
+      } else {
+        this.refresh();
+        if (!this.hasRef()) owner.onUnref(this);
+      }
     }
 
     // Timeout's own constructor comes before the fields of this one.
@@ -101,10 +119,25 @@ function derive(Timeout) {
   }
   // It looks like any other.
   Object.defineProperty(IntervalHandle, 'name', { __proto__: null, value: Timeout.name });
-  Object.defineProperty(IntervalHandle.prototype, 'constructor', { __proto__: null, value: Timeout });
+  Object.defineProperties(IntervalHandle.prototype, {
+    constructor: { __proto__: null, value: Timeout },
+    [IS_HANDLE]: { __proto__: null, value: true },
+  });
   return /** @type {any} */ (IntervalHandle);
+}
+
+/**
+ * Sets how long the intervals of a handle are from its next tick on; called in its callback, from this tick on. Node
+ * reads it there when the callback is done (Node 18 to 26, lib/internal/timers.js). Whatever has no such field keeps its
+ * interval.
+ *
+ * @param {any} handle
+ * @param {number} ms
+ */
+function setRepeat(handle, ms) {
+  if (typeof handle?._repeat === 'number') handle._repeat = ms;
 }
 
 function doNothing() {}
 
-module.exports = { intervalHandleClass };
+module.exports = { intervalHandleClass, isIntervalHandle, setRepeat };

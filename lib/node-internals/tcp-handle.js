@@ -2,6 +2,8 @@
 
 const diagnostics = require('node:diagnostics_channel');
 
+const { builtins } = require('../builtins');
+
 // `new net.Socket({ fd })` finds out what kind of descriptor it is given, which takes six system calls, and knows no
 // SOCKET of Windows. A handle that was opened by hand spares the calls (13.9 -> 12.6 µs of the main thread a
 // connection), and works there. The class of these handles can be had without a deprecated `process.binding`, but
@@ -43,7 +45,7 @@ function tcpHandle(fd) {
  * @returns {(new (type: number) => any) | undefined}
  */
 function captureTcpClass() {
-  const { Socket } = require('node:net');
+  const { Socket } = builtins.net;
   let socket;
   try {
     socket = new Socket();

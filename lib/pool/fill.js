@@ -39,10 +39,10 @@ class Fill {
   #vain = 0;
 
   /**
-   * @param {import('../../index.js')} rover
+   * @param {import('../../index.js')<any>} rover
    * @param {object} pool
    * @param {() => boolean} pool.hasRoom
-   * @param {(connection: import('../../index.js').Connection) => boolean} pool.take Returns whether it is kept.
+   * @param {(connection: import('../../index.js').Connection<any>) => boolean} pool.take Returns whether it is kept.
    * @param {(id: string) => boolean} pool.isResting
    */
   constructor(rover, { hasRoom, take, isResting }) {

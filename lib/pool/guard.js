@@ -20,7 +20,7 @@ const MAX_RESTING = 0.5;
  * @property {unknown} server The one that was meant: one that replaces it is another one.
  * @property {number} rests How often it has been rested in a row.
  * @property {number} until When its rest ends, by `performance.now()`.
- * @property {import('./pool.js').PooledConnection | null} probe The one connection that it may have until that has
+ * @property {import('./connection.js').PooledConnection | null} probe The one connection that it may have until that has
  *   outlived the probation.
  */
 
@@ -34,7 +34,7 @@ class Guard {
   #patients = new Map();
 
   /**
-   * @param {import('../../index.js')} rover
+   * @param {import('../../index.js')<any>} rover
    * @param {number} probation How long a connection has to live, in ms, unless it was of use before.
    */
   constructor(rover, probation) {
@@ -69,13 +69,13 @@ class Guard {
     return patient.probe === null && (isEmpty || patient.until <= performance.now());
   }
 
-  /** @param {import('./pool.js').PooledConnection} connection One that entered. */
+  /** @param {import('./connection.js').PooledConnection} connection One that entered. */
   onKept(connection) {
     const patient = this.#patients.get(connection.id);
     if (patient !== undefined) patient.probe = connection;
   }
 
-  /** @param {import('./pool.js').PooledConnection} connection One that died, not by the pool's own doing. */
+  /** @param {import('./connection.js').PooledConnection} connection One that died, not by the pool's own doing. */
   onDied(connection) {
     const { id, server } = connection;
     const patient = this.#patients.get(id);
@@ -89,7 +89,7 @@ class Guard {
     if (!this.isResting(id)) this.#rest(id, server, patient);
   }
 
-  /** @param {import('./pool.js').PooledConnection} connection One that the pool let go. */
+  /** @param {import('./connection.js').PooledConnection} connection One that the pool let go. */
   onLetGo(connection) {
     const patient = this.#patients.get(connection.id);
     if (patient?.probe !== connection) return;

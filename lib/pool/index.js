@@ -2,4 +2,6 @@
 
 const { Pool } = require('./pool.js');
 
+/** @typedef {import('./lease.js').Lease} Lease */
+
 module.exports = { Pool };

@@ -1,6 +1,6 @@
 'use strict';
 
-/** @typedef {import('./pool.js').PooledConnection} PooledConnection */
+/** @typedef {import('./connection.js').PooledConnection} PooledConnection */
 
 /**
  * A connection that is lent: nobody else has it until it is given back. Made by `pool.acquire()`.
@@ -12,7 +12,6 @@ class Lease {
   #isOver = false;
 
   /**
-   * @private
    * @param {PooledConnection} connection
    * @param {object} pool
    * @param {(connection: PooledConnection) => void} pool.onReleased

@@ -4,7 +4,7 @@ const EventEmitter = require('node:events');
 
 const ClientRover = require('../../index.js');
 
-const { addressOf } = require('./address.js');
+const { addressOf, pooledConnection } = require('./connection.js');
 const { Fill } = require('./fill.js');
 const { Guard } = require('./guard.js');
 const { Lease } = require('./lease.js');
@@ -37,6 +37,8 @@ const CLOSE_TIMEOUT = 10_000;
 /** How long a server may take to close a connection that was ended, in ms. */
 const END_TIMEOUT = 5_000;
 
+/** @typedef {import('./connection.js').PooledConnection} PooledConnection */
+
 /**
  * @typedef {object} PoolOptions
  * @property {number} [size] Connections to keep. Default: 8.
@@ -52,26 +54,10 @@ const END_TIMEOUT = 5_000;
 /**
  * The arguments of each event's listeners.
  *
- * @typedef {object} Events
+ * @typedef {object} PoolEvents
  * @property {[slot: number, socket: import('node:net').Socket, id: string]} keep A connection entered the pool.
  * @property {[slot: number, socket: import('node:net').Socket, id: string]} drop A connection left the pool: replaced
  *   by a better one, dead, or its server is gone. One that is lent leaves when it is given back.
- */
-
-/**
- * A connection of a pool.
- *
- * @typedef {object} PooledConnection
- * @property {number} slot
- * @property {import('node:net').Socket} socket
- * @property {string} id
- * @property {import('../../index.js').Server} server
- * @property {string} address
- * @property {number} since When it entered, by `performance.now()`.
- * @property {boolean} isLent
- * @property {boolean} isLeaving It is lent, and leaves when it is given back.
- * @property {boolean} isEnded Its server has ended it, and who has it is not done with it.
- * @property {boolean} isProven It was of use: somebody gave it back in good order.
  */
 
 /**
@@ -105,7 +91,7 @@ class Pool extends EventEmitter {
   };
 
   /**
-   * @param {ClientRover | (PoolOptions & ClientRover.Options)} rover One that the pool starts and stops; or the options
+   * @param {ClientRover<any> | (PoolOptions & ClientRover.Options<any>)} rover One that the pool starts and stops; or the options
    *   of the pool and of a rover of its own, in one object. Their defaults: `ROVING_INTERVAL` 250, `MAX_INTERVAL` 1000,
    *   `JITTER` 0.1.
    * @param {PoolOptions} [options] Of the pool, where there is a rover.
@@ -121,7 +107,7 @@ class Pool extends EventEmitter {
     /**
      * The rover. Its servers are the app's to add and to drop.
      *
-     * @type {ClientRover}
+     * @type {ClientRover<any>}
      */
     this.rover = own.rover;
     /**
@@ -254,13 +240,10 @@ class Pool extends EventEmitter {
   /**
    * Takes a connection in, where it is wanted.
    *
-   * @param {ClientRover.Connection} candidate
+   * @param {ClientRover.Connection<any>} candidate
    */
   #offer({ slot, socket, id, server }) {
-    const connection = {
-      ...{ slot, socket, id, server, address: addressOf(server), since: performance.now() },
-      ...{ isLent: false, isLeaving: false, isEnded: false, isProven: false },
-    };
+    const connection = pooledConnection({ slot, socket, id, server });
     const isWanted =
       this.#closed === null &&
       this.#isGain(slot) &&
@@ -451,12 +434,19 @@ function isServersDoing({ isEnded, socket }) {
   return isEnded || /** @type {NodeJS.ErrnoException | null} */ (socket.errored)?.syscall !== undefined;
 }
 
-/** @returns {rover is ClientRover} */
+/**
+ * @param {any} value
+ * @returns {value is ClientRover<any>}
+ */
 function isRover(value) {
   return typeof value?.rove === 'function';
 }
 
-/** Divides the options of a pool from those of the rover that it makes for itself. */
+/**
+ * Divides the options of a pool from those of the rover that it makes for itself.
+ *
+ * @param {PoolOptions & ClientRover.Options<any>} options
+ */
 function divided({ keepAlive, probation, retire, size, ...options }) {
   const rover = new ClientRover({ ...ROVER_DEFAULTS, ...options });
   return { rover, options: { keepAlive, probation, retire, size } };

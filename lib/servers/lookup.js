@@ -1,5 +1,6 @@
 'use strict';
 
+const { builtins } = require('../builtins');
 const { codedError } = require('../errors');
 
 /**
@@ -45,11 +46,11 @@ function usable(found) {
 }
 
 function isGood({ address, family }) {
-  return require('node:net').isIP(address) !== 0 && (family === 4 || family === 6);
+  return builtins.net.isIP(address) !== 0 && (family === 4 || family === 6);
 }
 
 function checked(address, family) {
-  if (require('node:net').isIP(address) === 0) {
+  if (builtins.net.isIP(address) === 0) {
     throw codedError(TypeError, 'ERR_INVALID_IP_ADDRESS', `Invalid IP address: ${address}`);
   }
   if (family !== 4 && family !== 6) {

@@ -1,6 +1,7 @@
 'use strict';
 
 const { MAX_DELAY, invalidType, invalidValue } = require('../options');
+const { builtins } = require('../builtins');
 const { codedError } = require('../errors');
 
 // What `net.connect(server)` takes, as read in lib/net.js of Node.js 20.0 to 26.12: the options of `new net.Socket()`
@@ -161,9 +162,9 @@ function tcpServer(options, socket) {
   };
   const isPlain = family === undefined && hints === undefined && lookup === undefined;
   // An IP address is not looked up, and how to look it up is ignored then.
-  if (!isPlain && !require('node:net').isIP(host)) setLookup(server, family, hints, lookup);
+  if (!isPlain && !builtins.net.isIP(host)) setLookup(server, family, hints, lookup);
   if (server.lookup === undefined && NOT_ASCII.test(host)) {
-    server.host = require('node:url').domainToASCII(host) || host;
+    server.host = builtins.url.domainToASCII(host) || host;
   }
   return server;
 }
@@ -175,14 +176,14 @@ function checkHost(host) {
     // Node 20 would connect to what is before it.
     throw invalidValue('server.host', 'must be a string without null bytes', host);
   }
-  if (TAKES_ANY_HOST && require('node:net').isIP(host)) return `${host}`;
+  if (TAKES_ANY_HOST && builtins.net.isIP(host)) return `${host}`;
   throw invalidType('server.host', 'a string', host);
 }
 
 /** @param {any} localAddress */
 function checkLocalAddress(localAddress) {
   if (!localAddress) return undefined;
-  if (!require('node:net').isIP(localAddress)) {
+  if (!builtins.net.isIP(localAddress)) {
     throw codedError(TypeError, 'ERR_INVALID_IP_ADDRESS', `Invalid IP address: ${localAddress}`);
   }
   // Node takes anything that reads as one.
@@ -226,7 +227,7 @@ function checkHeadStart(isOn, timeout) {
   }
   const given = checkAttemptTimeout(timeout);
   if (isOn === false) return 0;
-  const { getDefaultAutoSelectFamily, getDefaultAutoSelectFamilyAttemptTimeout } = require('node:net');
+  const { getDefaultAutoSelectFamily, getDefaultAutoSelectFamilyAttemptTimeout } = builtins.net;
   if (getDefaultAutoSelectFamily()) return given;
   // It is off by default, and `undefined` would leave it off.
   return isOn ? (given ?? getDefaultAutoSelectFamilyAttemptTimeout()) : undefined;
@@ -273,7 +274,7 @@ function setLookup(server, family, hints, lookup) {
 function checkHints(hints) {
   if (typeof hints !== 'number') throw invalidType('server.hints', 'a number', hints);
   if (hints === 0) return 0;
-  const { ADDRCONFIG, ALL, V4MAPPED } = require('node:dns');
+  const { ADDRCONFIG, ALL, V4MAPPED } = builtins.dns;
   const flags = hints >>> 0;
   if ((flags & ~(ADDRCONFIG | ALL | V4MAPPED)) !== 0) throw invalidValue('server.hints', 'is invalid', hints);
   return flags;
@@ -342,7 +343,7 @@ function checkByNode({ blockList, encoding, highWaterMark }, keepAliveInitialDel
     (highWaterMark === undefined || highWaterMark === null || (Number.isInteger(highWaterMark) && highWaterMark >= 0)) &&
     (keepAliveInitialDelay === undefined || typeof keepAliveInitialDelay === 'number');
   if (isKnownToBeGood) return;
-  const { Socket } = require('node:net');
+  const { Socket } = builtins.net;
   new Socket(/** @type {any} */ ({ blockList, encoding, highWaterMark, keepAliveInitialDelay }));
 }
 
@@ -365,7 +366,7 @@ function checkUnsupported({ blockList, fd, handle, onread, signal }) {
     const { buffer } = onread;
     if (typeof buffer === 'function' || buffer instanceof Uint8Array) throw unsupported('onread', onread);
   }
-  if (blockList && blockList instanceof require('node:net').BlockList) throw unsupported('blockList', blockList);
+  if (blockList && blockList instanceof builtins.net.BlockList) throw unsupported('blockList', blockList);
 }
 
 /** @param {string} name @param {unknown} value */

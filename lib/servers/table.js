@@ -77,6 +77,7 @@ class ServerTable {
    */
   replace(servers) {
     if (servers !== this.#view) {
+      this.#changes++;
       this.#servers = isObject(servers) ? servers : {};
       this.#view = new Proxy(this.#servers, this);
       this.#keys = [];
@@ -113,6 +114,17 @@ class ServerTable {
    * @param {number} [budget=10] In ms; where it is used up, the next look goes on from there.
    */
   look(budget = LOOK_BUDGET) {
+    this.#lookOnce(budget);
+    // A getter may have added to the app's object in the middle of it, or taken from it.
+    for (let tries = 0; budget === Infinity && tries < MAX_TRIES && !this.#isUpToDate(); tries++) this.#lookOnce(budget);
+  }
+
+  #isUpToDate() {
+    const ids = Object.keys(this.#servers);
+    return ids.length === this.#entries.size && ids.every((id) => this.#entries.has(id));
+  }
+
+  #lookOnce(budget) {
     const began = budget === Infinity ? 0 : performance.now();
     if (this.#cursor >= this.#keys.length) {
       this.#keys = Object.keys(this.#servers);
@@ -176,19 +188,21 @@ class ServerTable {
 
   // The traps of the view.
 
-  set(_, id, server, receiver) {
-    if (receiver !== this.#view) return Reflect.set(this.#servers, id, server, receiver);
+  // A view that the app has kept is of the object that it was of, and what inherits from one has properties of its own.
+
+  set(target, id, server, receiver) {
+    if (target !== this.#servers || receiver !== this.#view) return Reflect.set(target, id, server, receiver);
     return this.#set(id, server);
   }
 
-  defineProperty(_, id, descriptor) {
-    const isDefined = Reflect.defineProperty(this.#servers, id, descriptor);
-    if (isDefined && typeof id === 'string') this.#lookAt(id);
+  defineProperty(target, id, descriptor) {
+    const isDefined = Reflect.defineProperty(target, id, { __proto__: null, ...descriptor });
+    if (isDefined && typeof id === 'string' && target === this.#servers) this.#lookAt(id);
     return isDefined;
   }
 
-  deleteProperty(_, id) {
-    return this.drop(id);
+  deleteProperty(target, id) {
+    return target === this.#servers ? this.drop(id) : Reflect.deleteProperty(target, id);
   }
 
   #set(id, server) {
@@ -199,7 +213,8 @@ class ServerTable {
       return isSet;
     }
     // Not by assignment, which does something else where the id is `__proto__`.
-    const { set } = Object.getOwnPropertyDescriptor(this.#servers, id) ?? {};
+    const descriptor = Object.getOwnPropertyDescriptor(this.#servers, id);
+    const set = descriptor !== undefined && Object.hasOwn(descriptor, 'set') ? descriptor.set : undefined;
     if (set !== undefined) Reflect.apply(set, this.#servers, [server]);
     else if (!Reflect.defineProperty(this.#servers, id, this.#descriptor(id, server))) return false;
     this.#lookAt(id);
@@ -250,13 +265,15 @@ class ServerTable {
   }
 }
 
+const NOTHING_KNOWN = /** @type {any} */ (Object.freeze({ __proto__: null }));
+
 /**
  * What the native rover has to know of a server, and whether it has to ask at each pick.
  *
  * @returns {[import('../../binding').NativeServer, boolean]}
  */
 function described(normalized) {
-  if (normalized === null) return [{}, true];
+  if (normalized === null) return [NOTHING_KNOWN, true];
   return [normalized, normalized.lookup !== undefined];
 }
 

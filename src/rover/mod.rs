@@ -173,9 +173,9 @@ impl Rover {
         self.shared.resume_at(key, endpoint);
     }
 
-    /// Answers a question: the attempt ends in `outcome`.
-    pub fn fail(&self, key: AttemptKey, outcome: Outcome) {
-        self.shared.fail(key, outcome);
+    /// Answers a question: the attempt ends in `outcome`. Returns whether it was asking.
+    pub fn fail(&self, key: AttemptKey, outcome: Outcome) -> bool {
+        self.shared.fail(key, outcome)
     }
 
     /// The totals, and how many attempts are pending.

@@ -87,11 +87,12 @@ impl Shared {
     }
 
     /// See [`super::Rover::fail`].
-    pub(super) fn fail(self: &Arc<Self>, key: AttemptKey, outcome: Outcome) {
+    pub(super) fn fail(self: &Arc<Self>, key: AttemptKey, outcome: Outcome) -> bool {
         let is_asking = self.state().end_question(key).is_some();
         if is_asking {
             self.settle(key, outcome, Times::default());
         }
+        is_asking
     }
 }
 

@@ -5,10 +5,11 @@
 const { once } = require('node:events');
 const net = require('node:net');
 
+const { Pool } = require('callosum-client-tcp-rover/pool');
 const { giveSlots } = require('callosum-client-tcp-rover/server');
 
-const ClientRover = require('../..');
-const { Pool } = require('../pool.js');
+/** ms over which the clients start: in real life they are out of step. */
+const START_SPREAD = 250;
 
 /**
  * @typedef {object} Snapshot
@@ -26,6 +27,10 @@ const { Pool } = require('../pool.js');
 /** Servers by name, and clients that know some of them. */
 class Service {
   #servers = new Map();
+  #clientCount;
+  /** Where each server is that the clients know, by id. */
+  #announced = {};
+  /** @type {Pool[]} */
   #clients = [];
   #starts = [];
   #errors = [];
@@ -34,12 +39,10 @@ class Service {
    * @param {object} options
    * @param {number} options.clients
    * @param {number} options.poolSize connections of each client
-   * @param {number} options.rovingInterval ms between two attempts of one client
    */
-  constructor({ clients, poolSize, rovingInterval }) {
+  constructor({ clients, poolSize }) {
     this.poolSize = poolSize;
-    this.rovingInterval = rovingInterval;
-    this.#clients = Array.from({ length: clients }, () => this.#createClient());
+    this.#clientCount = clients;
   }
 
   /** @param {string} id starts a server; no client knows it yet */
@@ -64,14 +67,17 @@ class Service {
   announce(ids) {
     for (const id of ids) {
       const { address: host, port } = this.#servers.get(id).server.address();
+      this.#announced[id] = { host, port };
       for (const { rover } of this.#clients) rover.addServer(id, { host, port });
     }
   }
 
-  /** Starts the rovers, spread over one interval, as clients in real life are out of step. */
+  /** Starts the clients, spread over a time. */
   startClients() {
-    this.#starts = this.#clients.map(({ rover }, i) =>
-      setTimeout(() => rover.start(), (i * this.rovingInterval) / this.#clients.length));
+    for (let n = 0; n < this.#clientCount; n++) {
+      const delay = (n * START_SPREAD) / this.#clientCount;
+      this.#starts.push(setTimeout(() => this.#clients.push(this.#createClient()), delay));
+    }
   }
 
   /** @returns {Snapshot} the state of this moment */
@@ -83,9 +89,9 @@ class Service {
     }
     return {
       counts: new Map([...this.#servers].map(([id, { slots }]) => [id, slots.used])),
-      clients: this.#clients.length,
-      fullPools: this.#clients.filter(({ pool }) => pool.isFull).length,
-      wanted: this.#clients.length * this.poolSize,
+      clients: this.#clientCount,
+      fullPools: this.#clients.filter((pool) => pool.isFull).length,
+      wanted: this.#clientCount * this.poolSize,
       roves,
     };
   }
@@ -98,20 +104,14 @@ class Service {
   /** Stops clients and servers; after it nothing keeps the process alive. */
   async close() {
     for (const start of this.#starts) clearTimeout(start);
-    for (const { rover, pool } of this.#clients) {
-      rover.stop();
-      pool.close();
-    }
+    await Promise.all(this.#clients.map((pool) => pool.close()));
     await Promise.all([...this.#servers.keys()].map((id) => this.stopServer(id)));
   }
 
   #createClient() {
-    // A machine that is too busy for the pace skips attempts, where else they would pile up.
-    const rover = new ClientRover({ ROVING_INTERVAL: this.rovingInterval, MAX_PENDING: 2 });
-    // Good enough for a demo. A server that is merely restarting would want a second chance.
-    rover.on('unreachable', (id) => rover.dropServer(id));
-    rover.on('error', (error) => this.#errors.push(error));
-    return { rover, pool: new Pool(rover, { size: this.poolSize }) };
+    const pool = new Pool({ servers: { ...this.#announced }, size: this.poolSize });
+    pool.rover.on('error', (error) => this.#errors.push(error));
+    return pool;
   }
 }
 

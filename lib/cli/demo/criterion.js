@@ -51,8 +51,8 @@ function spread(counts) {
  * @returns {string} the definition, in words, on two lines
  */
 function describe(interval) {
-  return `every pool is full and no server is more than ${TOLERANCE * 100} % off the mean,\n`
-    + `in ${RUN} samples in a row, ${interval} ms apart`;
+  return `every pool full and no server more than ${TOLERANCE * 100} %\n`
+    + `off the mean, in ${RUN} samples in a row, ${interval} ms apart`;
 }
 
 module.exports = { RUN, TOLERANCE, describe, isBalanced, isFilled, isNearMean, spread };

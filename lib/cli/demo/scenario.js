@@ -6,7 +6,7 @@ const { isBalanced, isFilled, spread } = require('./criterion.js');
 const { list, seconds } = require('./format.js');
 
 /** ms that the reached state stays in view, and over which it is averaged. */
-const HOLD = 1200;
+const HOLD = 1600;
 
 /**
  * @typedef {object} Phase
@@ -33,11 +33,11 @@ async function playScenario(service, monitor) {
   const fill = { state: 'filled', isReached: isFilled };
   const level = { state: 'balanced', isReached: isBalanced };
   return [
-    await playPhase(monitor, `clients know ${list(known)}`, fill, () => {
+    await playPhase(monitor, `${list(known)} known`, fill, () => {
       service.announce(known);
       service.startClients();
     }),
-    await playPhase(monitor, `${list(late)} announced`, level, () => service.announce(late)),
+    await playPhase(monitor, `${late.join(', ')} added`, level, () => service.announce(late)),
     await playPhase(monitor, 'A stopped', level, () => service.stopServer('A')),
     await playPhase(monitor, 'F started', level, async () => {
       await service.startServer('F');

@@ -25,12 +25,12 @@ class PlainView {
   }
 
   /** @param {import('./monitor.js').Sample} sample */
-  showSample({ time, counts, fullPools, clients }) {
+  showSample({ time, counts }) {
     if (time < this.#nextLine) return;
     this.#nextLine = time + LINE_INTERVAL;
     const load = [...counts].map(([id, count]) => `${id} ${String(count).padStart(3)}`);
     const ratio = spread(counts).worstToMean.toFixed(2);
-    this.#write(time, `  ${load.join('  ')}   worst/mean ${ratio}   full pools ${fullPools}/${clients}`);
+    this.#write(time, `${load.join('  ')}  worst/mean ${ratio}`);
   }
 
   #write(time, text) {

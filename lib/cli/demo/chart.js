@@ -25,14 +25,14 @@ const LABEL_HEIGHT = 16;
 /**
  * @param {import('./monitor.js').Sample[]} samples
  * @param {import('./scenario.js').Phase[]} phases
- * @param {{poolSize: number, rovingInterval: number}} service
+ * @param {{poolSize: number}} service
  * @returns {string} an SVG document, for light and dark
  */
 function drawChart(samples, phases, service) {
   const series = seriesOf(samples);
   const scales = scalesFor(samples, series);
-  const subtitle = `${samples[0].clients} clients, each with a pool of ${service.poolSize} and a rover `
-    + `that tries a random server every ${service.rovingInterval} ms`;
+  const subtitle = `${samples[0].clients} clients, each with a pool of ${service.poolSize} connections, `
+    + 'whose rover tries random servers and knows nothing of the others';
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" `
       + `width="${WIDTH}" height="${HEIGHT}" role="img">`,
@@ -84,9 +84,9 @@ function legend(series) {
   return [
     ...servers,
     `<rect class="fair" x="${x}" y="${y - 6}" width="20" height="12"/>`,
-    text(x + 26, y + 4, `fair share: the mean ± ${TOLERANCE * 100} %`),
-    `<rect class="levelling" x="${x + 222}" y="${y - 6}" width="20" height="12"/>`,
-    text(x + 248, y + 4, 'from a change until settled'),
+    text(x + 26, y + 4, `fair share: the mean over all running servers ± ${TOLERANCE * 100} %`),
+    `<rect class="levelling" x="${x + 354}" y="${y - 6}" width="20" height="12"/>`,
+    text(x + 380, y + 4, 'until settled'),
   ];
 }
 

@@ -21,7 +21,7 @@ function formatReport(phases, interval) {
     ]),
   ];
   const roving = [
-    ['', 'time to balance', 'attempts', 'rejected', 'unreachable'],
+    ['', 'time', 'attempts', 'rejected', 'unreachable'],
     ...phases.map(({ title, state, start, reached, roves }) => [
       title,
       state === 'balanced' ? seconds(reached - start) : '-',
@@ -34,11 +34,14 @@ function formatReport(phases, interval) {
     'Connections per server at the end of each phase',
     ...align(load),
     '',
-    'Levelling and roving in each phase',
+    'Levelling in each phase, and what the rovers did',
     ...align(roving),
     '',
-    `Balanced: ${describe(interval)}.`,
-    'Rejected: the slot was above MAX_SLOT, and JavaScript never saw the connection.',
+    'Worst/mean: the fullest server to the mean of all running,',
+    'right after the change and in balance. Time: until balanced,',
+    `that is ${describe(interval)}.`,
+    'Rejected: the slot was not low enough, and JavaScript never',
+    'saw the connection.',
   ].join('\n');
 }
 

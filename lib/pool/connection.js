@@ -1,0 +1,52 @@
+'use strict';
+
+/**
+ * A connection of a pool.
+ *
+ * @typedef {object} PooledConnection
+ * @property {number} slot
+ * @property {import('node:net').Socket} socket
+ * @property {string} id
+ * @property {any} server Of the table.
+ * @property {string} address Where that was when the connection was made.
+ * @property {number} since When it entered, by `performance.now()`.
+ * @property {boolean} isLent
+ * @property {boolean} isLeaving It is lent, and leaves when it is given back.
+ * @property {boolean} isEnded Its server has ended it, and who has it is not done with it.
+ * @property {boolean} isProven It was of use: somebody gave it back in good order.
+ */
+
+/**
+ * A connection that a rover has brought.
+ *
+ * @param {{ slot: number, socket: import('node:net').Socket, id: string, server: any }} candidate
+ * @returns {PooledConnection}
+ */
+function pooledConnection({ slot, socket, id, server }) {
+  return {
+    slot,
+    socket,
+    id,
+    server,
+    address: addressOf(server),
+    since: performance.now(),
+    isLent: false,
+    isLeaving: false,
+    isEnded: false,
+    isProven: false,
+  };
+}
+
+/**
+ * Returns where a server is, as a text to be compared: one that is replaced by an equal one is still the same.
+ *
+ * @param {any} server
+ * @returns {string}
+ */
+function addressOf(server) {
+  if (typeof server !== 'object' || server === null) return `${server}`;
+  const { host = 'localhost', port, path } = server;
+  return path === undefined ? `${host} ${port}` : path;
+}
+
+module.exports = { addressOf, pooledConnection };
