@@ -139,7 +139,7 @@ describe('the example of the rover in the README', () => {
   });
 });
 
-for (const page of ['docs/api.md', 'docs/dns.md', 'docs/http.md', 'docs/observability.md', 'docs/pool.md', 'docs/server.md']) {
+for (const page of ['docs/api.md', 'docs/dns.md', 'docs/fleet.md', 'docs/http.md', 'docs/observability.md', 'docs/pool.md', 'docs/server.md']) {
   describe(`the examples of ${page}`, () => {
     for (const example of examplesOf(page)) {
       it(`${example.name} print what they say, and end`, async function () {
