@@ -54,6 +54,11 @@ export type PoolOptions = {
      */
     size?: number;
     /**
+     * Which of the connections that nobody has is lent: the one with the lowest slot,
+     * or each in turn, so that each server gets work by the number of its connections. Default: `'lowest'`.
+     */
+    lend?: "lowest" | "rotate";
+    /**
      * A server whose connections die before they are so old, in ms, and have not been
      * released, is rested. Default: 1000.
      */
@@ -123,7 +128,7 @@ export class Pool extends EventEmitter {
      */
     get waiting(): number;
     /**
-     * Lends a connection that nobody has, the one with the lowest slot, or waits for one. Those that wait are served in
+     * Lends a connection that nobody has, the one with the lowest slot unless `lend` says otherwise, or waits for one. Those that wait are served in
      * order of asking. No more than `size` are lent at a time.
      *
      * @param {object} [options]

@@ -142,7 +142,7 @@ describe('the example of the rover in the README', () => {
   });
 });
 
-const EXECUTED = ['api', 'dns', 'http', 'migrating', 'observability', 'pool', 'recipes', 'server'];
+const EXECUTED = ['api', 'dns', 'fleet', 'http', 'migrating', 'observability', 'pool', 'recipes', 'server'];
 
 for (const page of EXECUTED.map((name) => `docs/${name}.md`)) {
   describe(`the examples of ${page}`, () => {

@@ -26,6 +26,18 @@ describe('acquire()', () => {
     assert.equal((await pool.acquire()).slot, 5);
   });
 
+  it('lends each in turn where that is asked for, the lowest slot first (row 54)', async () => {
+    const { pool } = await poolWith([7, 3, 5], { lend: 'rotate' });
+    const slots = [];
+    for (let n = 0; n < 7; n++) {
+      const lease = await pool.acquire();
+      slots.push(lease.slot);
+      lease.release();
+    }
+    assert.deepEqual(slots, [3, 5, 7, 3, 5, 7, 3]);
+    assert.throws(() => makePool({ lend: 'highest' }), { name: 'TypeError' });
+  });
+
   it('waits in order of asking (row 54)', async () => {
     const { pool } = await poolWith([3, 5]);
     const leases = [await pool.acquire(), await pool.acquire()];

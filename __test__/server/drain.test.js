@@ -150,6 +150,19 @@ describe('slots.drain', () => {
       await Promise.all([waiting, used].map(({ socket }) => closed(socket.resume())));
     });
 
+    it('answers a request that comes on one in use while it drains, and says that it is the last (row 63)', async () => {
+      const { server, slots } = await httpServer();
+      const { socket } = await takeSlot(server);
+      server.on('request', (_request, response) => response.end('hello'));
+      assert.equal(await askHttp(socket), 'hello');
+      const drained = slots.drain({ over: 10 });
+      // The time is over, and the connection would be ended by now.
+      await drainedBeside();
+      socket.write('GET / HTTP/1.1\r\nHost: slot.test\r\n\r\n');
+      assert.match(await textOf(socket), /\r\nConnection: close\r\n.*hello/is);
+      await drained;
+    });
+
     it('finishes the response that it is in, and closes behind it (row 63)', async () => {
       const { server, slots } = await httpServer();
       const { socket } = await takeSlot(server);

@@ -58,8 +58,8 @@ function draw({ subtitle, samples, phases, figures }) {
     ...phaseMarks(phases, figures, x),
     ...axis(LOADS, ticks(top, 0.5), load, (value) => value.toFixed(1)),
     ...serverLines(figures, x, load),
-    path(figures.loads.map(({ time, best }) => [x(time), load(best)]), 'line s0'),
-    path(figures.loads.map(({ time, worst }) => [x(time), load(Math.min(worst, top))]), 'line s1'),
+    `<path class="line s0" d="${steps(figures.loads.map(({ time, best }) => [x(time), load(best)]))}"/>`,
+    `<path class="line s1" d="${steps(figures.loads.map(({ time, worst }) => [x(time), load(Math.min(worst, top))]))}"/>`,
     ...axis(ROVES, ticks(most, niceStep(most)), rove, (value) => value.toLocaleString('en-US')),
     ...ROVE_KINDS.map(({ key, color }) => path(rates.map((rate) => [x(rate.time), rove(rate[key])]), `line ${color}`)),
     ...seconds(end, x),
@@ -122,15 +122,27 @@ function serverLines({ loads }, x, y) {
   if (count > MAX_LINES) return [];
   const highest = (LOADS.bottom - LOADS.top) / (LOADS.bottom - y(1));
   return Array.from({ length: count }, (_, id) => {
-    let isDown = true;
-    const commands = loads.map(({ time, servers }) => {
+    const points = loads.map(({ time, servers }) => {
       const value = servers[id] ?? null;
-      const command = value === null ? '' : `${isDown ? 'M' : 'L'}${x(time)} ${y(Math.min(value, highest))}`;
-      isDown = value === null;
-      return command;
+      return [x(time), value === null ? null : y(Math.min(value, highest))];
     });
-    return `<path class="server" d="${commands.join('')}"/>`;
+    return `<path class="server" d="${steps(points)}"/>`;
   });
+}
+
+/** Loads change in steps; what does not change takes no room. A y of null is a gap. */
+function steps(points) {
+  let last = null;
+  let lastX = 0;
+  let commands = '';
+  for (const [x, y] of points) {
+    if (y !== last) {
+      if (last !== null) commands += `H${y === null ? lastX : x}`;
+      if (y !== null) commands += last === null ? `M${x} ${y}` : `V${y}`;
+    }
+    [lastX, last] = [x, y];
+  }
+  return last === null ? commands : `${commands}H${lastX}`;
 }
 
 function axis({ bottom }, values, y, format) {

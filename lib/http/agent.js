@@ -81,7 +81,8 @@ class RoverAgent extends http.Agent {
      *
      * @type {Pool}
      */
-    this.pool = pool instanceof Pool ? pool : new Pool(pool);
+    // In turn: with few requests at a time the lowest slots of all clients would do all the work, wherever these are.
+    this.pool = pool instanceof Pool ? pool : new Pool({ lend: 'rotate', ...pool });
   }
 
   /**

@@ -10,6 +10,7 @@
  * @property {any} server Of the table.
  * @property {string} address Where that was when the connection was made.
  * @property {number} since When it entered, by `performance.now()`.
+ * @property {number} turn Which loan of the pool its last one was; 0 for none.
  * @property {boolean} isLent
  * @property {boolean} isLeaving It is lent, and leaves when it is given back.
  * @property {boolean} isEnded Its server has ended it, and who has it is not done with it.
@@ -31,6 +32,7 @@ function pooledConnection({ slot, socket, id, server }) {
     server,
     address: addressOf(server),
     since: performance.now(),
+    turn: 0,
     isLent: false,
     isLeaving: false,
     isEnded: false,

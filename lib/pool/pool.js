@@ -42,6 +42,8 @@ const END_TIMEOUT = 5_000;
 /**
  * @typedef {object} PoolOptions
  * @property {number} [size] Connections to keep. Default: 8.
+ * @property {'lowest' | 'rotate'} [lend] Which of the connections that nobody has is lent: the one with the lowest slot,
+ *   or each in turn, so that each server gets work by the number of its connections. Default: `'lowest'`.
  * @property {number} [probation] A server whose connections die before they are so old, in ms, and have not been
  *   released, is rested. Default: 1000.
  * @property {boolean} [keepAlive] Whether to turn TCP keep-alive on, for connections to servers that do not do so
@@ -67,6 +69,9 @@ const END_TIMEOUT = 5_000;
 class Pool extends EventEmitter {
   #retire;
   #keepAlive;
+  #isRotating;
+  /** How many loans there were. */
+  #loans = 0;
   #guard;
   #fill;
   #waiters = new Waiters();
@@ -100,9 +105,10 @@ class Pool extends EventEmitter {
   constructor(rover, options) {
     super();
     const own = isRover(rover) ? { rover, options: options ?? {} } : divided(rover);
-    const { keepAlive = true, probation = PROBATION, retire = end, size = SIZE } = own.options;
+    const { keepAlive = true, lend = 'lowest', probation = PROBATION, retire = end, size = SIZE } = own.options;
     if (!Number.isInteger(size) || size < 1) throw new RangeError(`size must be an integer from 1 up: ${size}`);
     if (!(probation >= 0)) throw new RangeError(`probation must be a number from 0 up: ${probation}`);
+    if (lend !== 'lowest' && lend !== 'rotate') throw new TypeError(`lend must be 'lowest' or 'rotate': ${lend}`);
     if (typeof retire !== 'function') throw new TypeError(`retire must be a function: ${retire}`);
     /**
      * The rover. Its servers are the app's to add and to drop.
@@ -117,6 +123,7 @@ class Pool extends EventEmitter {
      */
     this.size = size;
     this.#keepAlive = keepAlive;
+    this.#isRotating = lend === 'rotate';
     this.#retire = retire;
     this.#maxSlot = this.rover.MAX_SLOT;
     this.#guard = new Guard(this.rover, probation);
@@ -172,7 +179,7 @@ class Pool extends EventEmitter {
   }
 
   /**
-   * Lends a connection that nobody has, the one with the lowest slot, or waits for one. Those that wait are served in
+   * Lends a connection that nobody has, the one with the lowest slot unless `lend` says otherwise, or waits for one. Those that wait are served in
    * order of asking. No more than `size` are lent at a time.
    *
    * @param {object} [options]
@@ -367,16 +374,25 @@ class Pool extends EventEmitter {
   #lend() {
     // More are not in use at a time, where one that is lent waits to be replaced by one that is not.
     if (this.#lent >= this.size) return null;
-    const connection = this.#connections.find((one) => !one.isLent && isUsable(one.socket));
+    const connection = this.#nextToLend();
     if (connection === undefined) return null;
     if (!this.#isListed(connection)) {
       this.#letGo(connection);
       return this.#lend();
     }
     connection.isLent = true;
+    connection.turn = ++this.#loans;
     this.#lent++;
     connection.onLent?.();
     return new Lease(connection, this.#leasing);
+  }
+
+  #nextToLend() {
+    const isFree = (one) => !one.isLent && isUsable(one.socket);
+    if (!this.#isRotating) return this.#connections.find(isFree);
+    let next;
+    for (const one of this.#connections) if (isFree(one) && (next === undefined || one.turn < next.turn)) next = one;
+    return next;
   }
 
   #onReleased(connection) {
@@ -448,9 +464,9 @@ function isRover(value) {
  *
  * @param {PoolOptions & ClientRover.Options<any>} options
  */
-function divided({ keepAlive, probation, retire, size, ...options }) {
+function divided({ keepAlive, lend, probation, retire, size, ...options }) {
   const rover = new ClientRover({ ...ROVER_DEFAULTS, ...options });
-  return { rover, options: { keepAlive, probation, retire, size } };
+  return { rover, options: { keepAlive, lend, probation, retire, size } };
 }
 
 /** @param {import('node:net').Socket} socket */

@@ -3,6 +3,12 @@
 const { subscribe } = require('node:diagnostics_channel');
 
 /**
+ * How long a connection has to be without a response until it is ended just so, in ms. On one that is in use the next
+ * request may be on its way, and would be lost.
+ */
+const QUIET = 500;
+
+/**
  * Which connections of an HTTP server are in the middle of a response, so that none is ended there.
  */
 class Responses {
@@ -10,6 +16,8 @@ class Responses {
   #open = new Map();
   /** Connections that are to end behind their last response, and how. */
   #endings = new Map();
+  /** When the last response of a connection ended, by `performance.now()`. */
+  #answered = new WeakMap();
 
   /** @param {import('node:net').Server} server */
   constructor(server) {
@@ -17,16 +25,35 @@ class Responses {
   }
 
   /**
-   * Ends a connection, behind its response where it is in the middle of one.
+   * Ends a connection: behind its response where it is in the middle of one, and behind the next one, which tells the
+   * client so, where it was in use a moment ago.
    *
    * @param {import('node:stream').Duplex} socket
    * @param {(socket: any) => void} end
    */
   endBehind(socket, end) {
     const open = this.#open.get(socket);
-    if (open === undefined) return end(socket);
+    const quiet = performance.now() - (this.#answered.get(socket) ?? -Infinity);
+    if (open === undefined && quiet >= QUIET) return end(socket);
     this.#endings.set(socket, end);
-    closeBehind([...open].at(-1));
+    if (open !== undefined) closeBehind([...open].at(-1));
+    else this.#endUnlessUsed(socket, QUIET - quiet);
+  }
+
+  #endUnlessUsed(socket, ms) {
+    const timer = setTimeout(() => {
+      if (!this.#open.has(socket)) this.#end(socket);
+    }, ms);
+    socket.once('close', () => {
+      clearTimeout(timer);
+      this.#endings.delete(socket);
+    });
+  }
+
+  #end(socket) {
+    const end = this.#endings.get(socket);
+    this.#endings.delete(socket);
+    end?.(socket);
   }
 
   add(socket, response) {
@@ -36,8 +63,8 @@ class Responses {
       open.delete(response);
       if (open.size > 0) return;
       this.#open.delete(socket);
-      this.#endings.get(socket)?.(socket);
-      this.#endings.delete(socket);
+      this.#answered.set(socket, performance.now());
+      this.#end(socket);
     });
     if (this.#endings.has(socket)) closeBehind(response);
   }

@@ -1,0 +1,94 @@
+'use strict';
+
+/** The main results as a picture: a bar for each way in three panels. Hand-written SVG, for light and dark. */
+
+const WIDTH = 1000;
+const LABELS = 24;
+const PANEL = { left: 232, width: 232, gap: 22 };
+const TOP = 132;
+const ROW = 34;
+const BAR = 16;
+
+/** Ours are drawn in colour. */
+const OURS = /^rover-/;
+
+const PANELS = [
+  { title: 'p50 of a request, µs', read: ({ rest }) => rest.p50, format: (value) => `${Math.round(value)}` },
+  { title: 'CPU of all processes, µs', read: ({ rest }) => rest.cpu, format: (value) => `${Math.round(value)}` },
+  {
+    title: 'fullest server, to the mean',
+    note: 'connections, 5 s after one restarted',
+    read: (windows) => windows['restart-5'].worstConnections,
+    format: (value) => value.toFixed(2),
+  },
+];
+
+const STYLE = `
+  .card { fill: #ffffff; stroke: #d8dee4 }
+  text { font: 13px system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; fill: #1f2328 }
+  .title { font-size: 18px; font-weight: 600 }
+  .strong { font-weight: 600 }
+  .quiet { fill: #59636e; font-size: 12px }
+  .ours { fill: #d4521a }
+  .other { fill: #aab4be }
+  .axis { stroke: #8c959f }
+  @media (prefers-color-scheme: dark) {
+    .card { fill: #151b23; stroke: #3d444d }
+    text { fill: #f0f6fc }
+    .quiet { fill: #9198a1 }
+    .ours { fill: #f26a2e }
+    .other { fill: #59636e }
+    .axis { stroke: #656c76 }
+  }
+`;
+
+/**
+ * @param {{ machine: object, ways: Record<string, { title: string, windows: object }> }} results
+ * @returns {string} an SVG document
+ */
+function draw({ machine, ways }) {
+  const rows = Object.entries(ways);
+  const bottom = TOP + rows.length * ROW;
+  const height = bottom + 48;
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img">`,
+    '<title>Ways to reach six servers: latency, CPU, evenness</title>',
+    `<style>${STYLE}</style>`,
+    `<rect class="card" x="0.5" y="0.5" width="${WIDTH - 1}" height="${height - 1}" rx="8"/>`,
+    text(LABELS, 38, 'Ways to reach six servers', 'title'),
+    text(LABELS, 60, '1,000 requests a second from four clients: less is better in all three', 'quiet'),
+    ...rows.map(([name, { title }], index) => text(LABELS, TOP + index * ROW + 13, title, OURS.test(name) ? 'strong' : '')),
+    ...PANELS.flatMap((panel, index) => drawPanel(panel, PANEL.left + index * (PANEL.width + PANEL.gap), rows, bottom)),
+    text(LABELS, height - 18, `Node ${machine.node} · ${machine.cpu}, ${machine.cores} cores · ${machine.os}`, 'quiet'),
+    '</svg>',
+    '',
+  ].join('\n');
+}
+
+function drawPanel({ title, note, read, format }, left, rows, bottom) {
+  const values = rows.map(([, { windows }]) => read(windows));
+  const most = Math.max(...values.filter((value) => value !== null));
+  const bars = rows.flatMap(([name], index) => {
+    const value = values[index];
+    const y = TOP + index * ROW;
+    if (value === null) return [text(left + 6, y + 13, 'one to each', 'quiet')];
+    const width = Math.round((value / most) * (PANEL.width - 52) * 10) / 10;
+    const kind = OURS.test(name) ? 'ours' : 'other';
+    return [
+      `<rect class="${kind}" x="${left}" y="${y}" width="${width}" height="${BAR}" rx="2"/>`,
+      text(left + width + 6, y + 13, format(value), kind === 'ours' ? 'strong' : ''),
+    ];
+  });
+  return [
+    text(left, TOP - 34, title, 'strong'),
+    ...(note === undefined ? [] : [text(left, TOP - 17, note, 'quiet')]),
+    ...bars,
+    `<path class="axis" d="M${left} ${TOP - 8}V${bottom - 8}"/>`,
+  ];
+}
+
+function text(x, y, content, kind = '') {
+  return `<text class="${kind}" x="${x}" y="${y}">${content}</text>`;
+}
+
+module.exports = { draw };
