@@ -1,7 +1,5 @@
 //! What JavaScript is told: the arguments of `deliver`.
 
-use std::os::fd::OwnedFd;
-
 use napi::bindgen_prelude::{Either, FnArgs};
 use napi_derive::napi;
 
@@ -96,7 +94,7 @@ pub fn arguments(taken: Taken, handoff: &mut Handoff) -> Arguments {
 fn describe(outcome: Outcome, handoff: &mut Handoff) -> (OutcomeKind, Option<Detail>) {
     match outcome {
         Outcome::Connection { socket, .. } => {
-            handoff.offer(OwnedFd::from(socket));
+            handoff.offer(socket);
             (OutcomeKind::Connection, None)
         }
         Outcome::Rejected { .. } => (OutcomeKind::Rejected, None),

@@ -43,6 +43,7 @@ use crate::net::lookup::habits::{Habit, Habits};
 use crate::net::lookup::probe::Prober;
 use crate::net::lookup::system::ask_system;
 use crate::net::lookup::threads::{Job, Lane, Threads};
+use crate::net::platform::{errno, libuv_errno};
 
 /// The addresses of a name in the system's order, port 0; or an error in libuv's numbering.
 pub type Answer = Result<Arc<[SocketAddr]>, i32>;
@@ -206,7 +207,7 @@ impl Lookups {
         };
         let was_begun_at_once = match ask(lane) {
             Ok(was_begun_at_once) => was_begun_at_once,
-            Err(error) => return Err(-error.raw_os_error().unwrap_or(libc::EAGAIN)),
+            Err(error) => return Err(error.raw_os_error().map_or(errno::EAGAIN, libuv_errno)),
         };
         if was_begun_at_once {
             if let Ok(Some(answer)) = timeout(self.patience, answers.recv()).await {
@@ -398,10 +399,10 @@ mod tests {
     async fn does_not_remember_what_this_machine_had_run_out_of() {
         let asked = AtomicUsize::new(0);
         let lookups = Lookups::with(move |_| match asked.fetch_add(1, Ordering::SeqCst) {
-            0 => Err(-libc::EMFILE),
+            0 => Err(errno::EMFILE),
             number => numbered(number as u16),
         });
-        assert_eq!(lookups.resolve(&query("x")).await, Err(-libc::EMFILE));
+        assert_eq!(lookups.resolve(&query("x")).await, Err(errno::EMFILE));
         assert_eq!(lookups.resolve(&query("x")).await, numbered(1));
     }
 
