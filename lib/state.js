@@ -17,6 +17,8 @@ const { ServerTable } = require('./servers/table');
  * @property {AbortSignal | null} signal
  * @property {number} maxSlot
  * @property {Map<number, Error>} failures What an answer to a question left for the outcome of its attempt.
+ * @property {Map<number, import('./dial').Dialled>} dialled By attempt: what JavaScript has dialled, as long as the
+ *   attempt is pending.
  * @property {number} calls Counts `start()` and `stop()`: one that is called in the middle of another wins.
  * @property {number} stops Counts `stop()`: no event may follow it.
  * @property {number} lookedAt When the table was last looked at, in ms.
@@ -117,6 +119,7 @@ function attach(rover, options, servers) {
     signal: options.signal,
     maxSlot: options.MAX_SLOT,
     failures: new Map(),
+    dialled: new Map(),
     calls: 0,
     stops: 0,
     lookedAt: 0,

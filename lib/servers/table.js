@@ -1,6 +1,7 @@
 'use strict';
 
 const { isSame, normalize } = require('./normalize');
+const { isDialledHere } = require('../dial');
 
 /**
  * A server as it is known to the native rover.
@@ -253,7 +254,7 @@ class ServerTable {
 /** What the native rover has to know of a server, and whether it has to ask at each pick. */
 function described(normalized) {
   if (normalized === null) return [{}, true];
-  return [normalized, normalized.lookup !== undefined];
+  return [normalized, normalized.lookup !== undefined || isDialledHere(normalized)];
 }
 
 function tryToNormalize(server) {

@@ -43,7 +43,7 @@ pub struct Handoff {
 #[derive(Debug)]
 struct Claim {
     number: Number,
-    /// Known where the thread can be terminated.
+    /// Known where the thread can be terminated, if the descriptor tells. Without it, it is JavaScript's for good.
     identity: Option<Identity>,
 }
 
@@ -66,7 +66,7 @@ impl Handoff {
     /// The number of the descriptor on offer. JavaScript must `confirm` or `abort` it.
     pub fn claim(&mut self) -> Option<Number> {
         let descriptor = self.offered.take()?;
-        let identity = if self.is_terminable { Some(Identity::of(&descriptor)?) } else { None };
+        let identity = if self.is_terminable { Identity::of(&descriptor) } else { None };
         let number = platform::into_number(descriptor);
         self.claimed.push(Claim { number, identity });
         Some(number)

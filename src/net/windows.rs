@@ -151,13 +151,17 @@ pub enum Progress {
     UnderWay,
 }
 
-/// Makes a socket that does not block and that child processes do not inherit.
+/// Makes a socket that does not block and that child processes do not inherit. One of IPv6 speaks IPv4 as well, for
+/// IPv4-mapped addresses; on Windows it would not by default.
 ///
 /// # Errors
 /// What the system says.
 pub fn open_socket(domain: Domain) -> io::Result<Socket> {
     let socket = Socket::new(domain, Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
+    if domain == Domain::IPV6 {
+        socket.set_only_v6(false)?;
+    }
     Ok(socket)
 }
 
