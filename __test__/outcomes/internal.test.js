@@ -6,7 +6,7 @@ const path = require('node:path');
 
 const { runInChild } = require('../helpers/child.js');
 
-const FOLDER = path.resolve(__dirname, '../../target/failpoints');
+const FOLDER = process.env.ROVER_FAILPOINTS ?? path.resolve(__dirname, '../../target/failpoints');
 
 /** Runs a function in a child process on the build that panics on demand, and says what it printed. */
 async function printedByFaultyBuild(body) {
