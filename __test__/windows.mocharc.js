@@ -3,7 +3,7 @@
 // What Windows is tested by: on Windows itself (the workflow), and under Wine (`npm run test:windows`). It is all of
 // the suite but for what is named here, and what skips itself for want of Linux or of a program.
 
-/** Under Wine, see scripts/test-windows.js. */
+/** See scripts/test-windows.js, which sets this and ROVER_TESTS: the files to run, if not all. */
 const isWine = process.env.ROVER_UNDER_WINE === '1';
 
 const FILES = [
@@ -56,7 +56,7 @@ const TITLES_UNDER_WINE = [
 const titles = isWine ? [...TITLES, ...TITLES_UNDER_WINE] : TITLES;
 
 module.exports = {
-  spec: '__test__/**/*.test.js',
+  spec: process.env.ROVER_TESTS?.split(' ') ?? '__test__/**/*.test.js',
   ignore: FILES.map((name) => `__test__/${name}`),
   require: './__test__/helpers/skipped.js',
   grep: new RegExp(`^(${titles.map((title) => title.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|')})`),

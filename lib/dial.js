@@ -17,12 +17,13 @@ const { NativeReception: Reception } = require('./native');
  */
 
 /**
- * Whether JavaScript has to dial a server.
+ * Whether JavaScript has to dial a server. A path with a NUL in it is left to Rust, which refuses it: Node.js 20 would
+ * connect to what is before it.
  *
  * @param {import('./servers/normalize').NormalizedServer} server
  */
 function isDialledHere({ path }) {
-  return path !== undefined && process.platform === 'win32';
+  return path !== undefined && process.platform === 'win32' && !path.includes('\0');
 }
 
 /**

@@ -83,15 +83,15 @@ function test(node, binary, failpoints, files) {
   const output = path.join(KEPT, 'output.txt');
   const descriptor = openSync(output, 'w');
   const mocha = ['node_modules/mocha/bin/mocha.js', '--config', '__test__/windows.mocharc.js', '--reporter', 'dot'];
-  const selected = files.flatMap((file) => ['--spec', file]);
   const env = {
     ...process.env,
     ...wineEnv,
     CALLOSUM_CLIENT_TCP_ROVER_BINARY: seenByWine(binary),
     ROVER_FAILPOINTS: seenByWine(path.dirname(failpoints)),
     ROVER_UNDER_WINE: '1',
+    ...(files.length > 0 && { ROVER_TESTS: files.join(' ') }),
   };
-  const { error, status } = spawnSync('wine', [node, ...mocha, ...selected], {
+  const { error, status } = spawnSync('wine', [node, ...mocha], {
     cwd: ROOT,
     env,
     stdio: ['ignore', descriptor, descriptor],
