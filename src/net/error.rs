@@ -29,6 +29,11 @@ pub mod eai {
     pub const SERVICE: i32 = -3010;
     /// The kind of socket is not supported.
     pub const SOCKTYPE: i32 = -3011;
+
+    /// Whether an error is one of `getaddrinfo`, and not of the system: of what this machine has run out of.
+    pub fn contains(errno: i32) -> bool {
+        (-3999..=-3000).contains(&errno)
+    }
 }
 
 /// A system call that failed.

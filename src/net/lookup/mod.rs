@@ -187,7 +187,7 @@ impl Lookups {
             }
         };
         // What this machine has run out of may be there again for who asks next.
-        let is_of_the_name = !matches!(answer, Err(errno) if errno > eai::AGAIN);
+        let is_of_the_name = !matches!(answer, Err(errno) if !eai::contains(errno));
         let last = is_of_the_name.then(|| (answer.clone(), Instant::now()));
         if let Some(known) = self.known().get_mut(&query) {
             *known = Known { last, ..Known::default() };
@@ -511,7 +511,7 @@ mod tests {
         let threads = Threads::with(LIMIT, move |work| {
             let is_allowed = allowed.lock().expect("a number").take().is_some();
             if !is_allowed {
-                return Err(io::Error::from_raw_os_error(libc::EAGAIN));
+                return Err(io::ErrorKind::WouldBlock.into());
             }
             std::thread::spawn(work);
             Ok(())

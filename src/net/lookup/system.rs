@@ -86,6 +86,7 @@ mod tests {
         assert!(any.contains(&address("127.0.0.1:0")));
     }
 
+    #[cfg(unix)]
     #[test]
     fn hands_hints_on() {
         assert_eq!(ask("localhost", Family::Any, libc::AI_NUMERICHOST), Err(eai::NONAME));
