@@ -1,6 +1,7 @@
 'use strict';
 
 const { isSame, normalize } = require('./normalize');
+const { isDialledHere } = require('../dial');
 
 /**
  * A server as it is known to the native rover.
@@ -277,7 +278,7 @@ const NOTHING_KNOWN = /** @type {any} */ (Object.freeze({ __proto__: null }));
  */
 function described(normalized) {
   if (normalized === null) return [NOTHING_KNOWN, true];
-  return [normalized, normalized.lookup !== undefined];
+  return [normalized, normalized.lookup !== undefined || isDialledHere(normalized)];
 }
 
 function tryToNormalize(server) {
