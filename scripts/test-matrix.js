@@ -1,10 +1,14 @@
 'use strict';
 
-// Runs the mocha suite on several runtimes: `npm run test:matrix`, or `npm run test:matrix -- 20 26` to
-// choose; `npm run test:deno` and `npm run test:bun`. The binaries come from the npm registry, and are kept
-// in target/runtimes. Nothing is built here.
+// Runs the mocha suite on several runtimes: `npm run test:matrix`, or `npm run test:matrix -- 20 26 deno bun` to
+// choose; `npm run test:deno` and `npm run test:bun`. The binaries come from the npm registry, and are kept in
+// target/runtimes. Nothing is built here.
+//
+// Tests wait most of the time, so several runtimes are tested at once, each in a network namespace of its own: a port
+// that one counts on to refuse might be given to another. Without such namespaces it is one after the other.
 
-const { spawnSync } = require('node:child_process');
+const { spawn, spawnSync } = require('node:child_process');
+const { once } = require('node:events');
 const path = require('node:path');
 
 const { ROOT } = require('./packing');
@@ -24,6 +28,20 @@ const VERSIONS = {
   bun: ['1.4.5'],
 };
 
+/** What is not about the runtime, and so is tested on this one only. */
+const IGNORED = ['docs', 'examples', 'simulate'].map((folder) => `__test__/${folder}/**`);
+
+/** A command that runs another one in a network namespace with a loopback interface. Root needs no user namespace. */
+const ISOLATED = [
+  ...['unshare', '--net', ...(process.getuid?.() === 0 ? [] : ['--map-root-user'])],
+  ...['sh', '-c', 'ip link set lo up && exec "$@"', 'sh'],
+];
+
+function canIsolate() {
+  const [command, ...args] = ISOLATED;
+  return process.platform === 'linux' && spawnSync(command, [...args, 'true']).status === 0;
+}
+
 /** What a version of a runtime is given to run the suite. */
 function argumentsFor(runtime, version) {
   const [major, minor] = version.split('.').map(Number);
@@ -33,27 +51,39 @@ function argumentsFor(runtime, version) {
   return [
     ...(runtime === 'deno' ? ['run', '--allow-all'] : []),
     ...[path.join(mocha, 'bin/mocha.js'), '--config', config, '--reporter', 'dot'],
+    ...(runtime === 'node' ? IGNORED.flatMap((files) => ['--ignore', files]) : []),
     ...(isOlder ? ['--ignore', NOT_ON_OLDER] : []),
   ];
 }
 
-/** Runs the suite, and says how it went. */
-function test(runtime, wanted) {
-  const label = `${runtime} ${wanted}`;
-  let found;
-  let args;
+/** Finds a runtime, and how to run the suite on it; or says why it cannot be. */
+function prepare(runtime, wanted) {
   try {
-    found = find(runtime, wanted);
-    args = argumentsFor(runtime, found.version);
+    const { binary, version } = find(runtime, wanted);
+    return { label: `${runtime} ${version}`, command: [binary, ...argumentsFor(runtime, version)] };
   } catch (error) {
-    return { label, isGood: false, result: `cannot be run on this machine: ${error.message}` };
+    return { label: `${runtime} ${wanted}`, result: `cannot be run on this machine: ${error.message}` };
   }
-  const { binary, version } = found;
-  console.log(`\n== ${runtime} ${version}`);
+}
+
+/** Runs the suite, prints what it printed when it is over, and says how it went. */
+async function test({ label, command, result }, prefix) {
+  if (command === undefined) return { label, isGood: false, result };
+  const [file, ...args] = [...prefix, ...command];
   const env = { ...process.env, DENO_NO_UPDATE_CHECK: '1' };
-  const { error, signal, status } = spawnSync(binary, args, { cwd: ROOT, env, stdio: 'inherit' });
-  const result = status === 0 ? 'passed' : `failed: ${error?.message ?? signal ?? `exit code ${status}`}`;
-  return { label: `${runtime} ${version}`, isGood: status === 0, result };
+  const child = spawn(file, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const output = [];
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => output.push(chunk));
+  const [status, signal] = await once(child, 'close');
+  console.log(`\n== ${label}\n${Buffer.concat(output)}`);
+  return { label, isGood: status === 0, result: status === 0 ? 'passed' : `failed: ${signal ?? `exit code ${status}`}` };
+}
+
+async function testAll(prepared) {
+  if (prepared.length > 1 && canIsolate()) return Promise.all(prepared.map((one) => test(one, ISOLATED)));
+  const results = [];
+  for (const one of prepared) results.push(await test(one, []));
+  return results;
 }
 
 /** `20`, `deno`, `deno@2`: the runtime and its versions. */
@@ -64,17 +94,15 @@ function parse(argument) {
   return versions.map((one) => [runtime, one]);
 }
 
-function main() {
+async function main() {
   const wanted = process.argv.length > 2 ? process.argv.slice(2) : ['node'];
-  const results = wanted.flatMap(parse).map(([runtime, version]) => test(runtime, version));
+  const results = await testAll(wanted.flatMap(parse).map(([runtime, version]) => prepare(runtime, version)));
   console.log();
   for (const { label, result } of results) console.log(`${label}: ${result}`);
   process.exitCode = results.every(({ isGood }) => isGood) ? 0 : 1;
 }
 
-try {
-  main();
-} catch (error) {
+main().catch((error) => {
   console.error(`test-matrix: ${error.message}`);
   process.exitCode = 1;
-}
+});
