@@ -30,6 +30,13 @@ export declare class ClientRover {
   resume(attempt: number, number: number, key?: number | undefined | null): void
   /** Answers a question: the attempt goes on at the IP addresses that were found for `server`. */
   resumeAt(attempt: number, number: number, server: NativeServer, addresses: Array<string>): void
+  /** Answers a question: JavaScript has dialled, and is connected. `receive` or `fail` must follow. */
+  connected(attempt: number, number: number): void
+  /**
+   * Goes on with an answer: what a server that JavaScript has dialled has sent in all, as Latin-1, and whether it has
+   * closed. To be called at each byte, until it says something else than `More`.
+   */
+  receive(attempt: number, number: number, line: string, hasEnded: boolean): NativeReception
   /**
    * Answers a question: the attempt ends as `Invalid`, `LookupFailed` or `NoServers`. Returns whether it was asking:
    * an outcome will follow.
@@ -107,13 +114,23 @@ export interface NativeOptions {
   jitter: number
 }
 
+/** What JavaScript has to do with a connection that it has dialled. */
+export declare const enum NativeReception {
+  /** Read on. */
+  More = 0,
+  /** Keep it until the outcome is delivered. */
+  Slot = 1,
+  /** Close it. */
+  Over = 2,
+}
+
 /** A server, checked: see `lib/servers/normalize.js`. */
 export interface NativeServer {
   /** A name or an IP address; not needed with `path`. */
   host?: string
   /** The TCP port; not needed with `path`. */
   port?: number
-  /** The path of a Unix socket. */
+  /** The path of a Unix socket, or of a named pipe. */
   path?: string
   /** 0, 4 or 6. */
   family?: number
@@ -160,7 +177,7 @@ export declare const enum OutcomeKind {
   Made = 1,
   /** What is an attempt to connect to? `number` and `attempt` name it to `resume`, `resumeAt` or `fail`. */
   Question = 2,
-  /** `number` is the slot; a descriptor is on offer. */
+  /** `number` is the slot; a descriptor is on offer, unless JavaScript has dialled. */
   Connection = 3,
   /** `number` is the slot, which was too high; the connection is closed. */
   Rejected = 4,
@@ -174,7 +191,7 @@ export declare const enum OutcomeKind {
   Exhausted = 8,
   /** The server can't be used; `number` is that of the question. */
   Invalid = 9,
-  /** The app's own `lookup` failed; `number` is that of the question. */
+  /** The app's own `lookup` failed, or JavaScript could not dial; `number` is that of the question. */
   LookupFailed = 10,
   /** There was no server to pick. */
   NoServers = 11,

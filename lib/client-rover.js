@@ -4,6 +4,7 @@ const EventEmitter = require('node:events');
 const { inspect } = require('node:util');
 
 const { abortError, onAbort } = require('./abort');
+const { hangUp } = require('./dial');
 const { publish } = require('./diagnostics');
 const { closeAll, isOpen, openContext, setOutstanding, syncSettings } = require('./environment');
 const { NativeAdmission: Admission } = require('./native');
@@ -181,6 +182,7 @@ class ClientRover extends EventEmitter {
     endRoving(this, state);
     this.intervalId = null;
     closeAll(state.native.stop());
+    hangUp(state);
   }
 
   /**
@@ -259,7 +261,9 @@ function attempt(rover, state, settle = null) {
  * @param {import('./environment').CallContext} context
  */
 function abandon(context) {
-  if (isOpen(context) && context.state.native.abandon(context.key)) closeAll([context.key]);
+  if (!isOpen(context) || !context.state.native.abandon(context.key)) return;
+  hangUp(context.state, context);
+  closeAll([context.key]);
 }
 
 /**

@@ -164,7 +164,7 @@ function deliver(kind, key, server, number, detail, change, attempt) {
       resource.runInAsyncScope(answerQuestion, null, context, server, number, attempt);
     } else {
       if (kind !== OutcomeKind.Made && context.left !== Infinity) setOutstanding(context, context.left - 1);
-      resource.runInAsyncScope(emitOutcome, null, context, kind, server, number, detail, change);
+      resource.runInAsyncScope(emitOutcome, null, context, kind, server, number, detail, change, attempt);
     }
   } finally {
     delivering = before;

@@ -1,11 +1,12 @@
 'use strict';
 
 const { OutcomeKind, ServerChange } = require('./native');
+const { dial, isDialledHere, takeDialled } = require('./dial');
 const { publish } = require('./diagnostics');
 const { codedError, errorWithoutStack, systemError, throwLater } = require('./errors');
 const { lookUp } = require('./servers/lookup');
 const { normalize } = require('./servers/normalize');
-const { takeSocket } = require('./socket');
+const { openSocket, takeSocket } = require('./socket');
 
 // From what the native rover tells to what the app hears.
 
@@ -23,14 +24,15 @@ const { takeSocket } = require('./socket');
 const NO_SERVER = -1;
 
 /** Emits the event of an outcome, if it has one, or settles the call that waits for it. */
-function emitOutcome(context, kind, key, number, detail, change) {
+function emitOutcome(context, kind, key, number, detail, change, attempt) {
   const { rover, state, settle } = context;
   const entry = key === NO_SERVER ? undefined : state.table.find(key);
+  if (kind === OutcomeKind.Made) return publish('attempt', rover, entry);
+  const dialled = state.dialled === null ? undefined : takeDialled(state, attempt);
+  if (kind !== OutcomeKind.Connection) dialled?.socket.destroy();
   switch (kind) {
-    case OutcomeKind.Made:
-      return publish('attempt', rover, entry);
     case OutcomeKind.Connection:
-      return emitConnection(context, entry, number, change);
+      return emitConnection(context, entry, number, change, dialled);
     case OutcomeKind.Rejected:
       if (!announce(context, 'rejected', entry, { slot: number }, change)) return settle?.();
       return settle?.(rejectedError(entry, number));
@@ -53,11 +55,11 @@ function emitOutcome(context, kind, key, number, detail, change) {
   }
 }
 
-function emitConnection(context, entry, slot, change) {
+function emitConnection(context, entry, slot, change, dialled) {
   const { rover, state, settle } = context;
   let socket;
   try {
-    socket = takeSocket(state.environment, entry.normalized);
+    socket = dialled === undefined ? takeSocket(state.environment, entry.normalized) : openSocket(dialled);
   } catch (error) {
     return emitError(context, entry, error, ServerChange.None);
   }
@@ -136,7 +138,7 @@ function answerQuestion(context, key, number, attempt) {
     return;
   }
   const entry = table.find(key);
-  const fail = (error, kind) => {
+  const fail = (error, kind = OutcomeKind.LookupFailed) => {
     // It may come too late, and nobody would take it.
     if (!native.fail(attempt, number, kind)) return;
     entry.lastCode = error?.code ?? null;
@@ -149,6 +151,7 @@ function answerQuestion(context, key, number, attempt) {
   } catch (error) {
     return fail(error, OutcomeKind.Invalid);
   }
+  if (isDialledHere(normalized)) return dial(context, attempt, number, normalized, fail);
   if (normalized.lookup === undefined) {
     const renewed = table.renew(entry, normalized);
     native.resume(attempt, number, renewed);
@@ -158,7 +161,7 @@ function answerQuestion(context, key, number, attempt) {
   // What the socket is made by.
   entry.normalized = normalized;
   lookUp(normalized, (error, addresses) => {
-    if (error) fail(error, OutcomeKind.LookupFailed);
+    if (error) fail(error);
     else native.resumeAt(attempt, number, normalized, addresses);
   });
 }

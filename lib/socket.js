@@ -16,6 +16,9 @@ function loadSocket() {
   ({ Socket, isIP } = builtins.net);
 }
 
+/** As it is here: fake timers may replace it. */
+const runSoon = setImmediate;
+
 /** Where Node announces the sockets of `net.connect()`. */
 const announced = diagnostics.channel('net.client.socket');
 
@@ -48,6 +51,8 @@ function takeSocket(environment, server) {
   let socket;
   try {
     handle = isTcp ? tcpHandle(fd) : undefined;
+    // A SOCKET is no descriptor, and its number may be that of one.
+    if (handle === undefined && process.platform === 'win32') throw unsupportedError();
     socket = new Socket({
       handle,
       // Not both: whoever ignores the handle must not open the descriptor a second time.
@@ -64,7 +69,8 @@ function takeSocket(environment, server) {
       highWaterMark: options.highWaterMark,
     });
     if (handle !== undefined) {
-      if (socket.pending) throw unsupportedError();
+      // One that is broken already may say so at once, on Windows: then it is over, and its `error` follows.
+      if (socket.pending && !socket.destroyed) throw unsupportedError();
     } else if (socket.pending) {
       adopt(socket, fd);
     }
@@ -84,6 +90,30 @@ function takeSocket(environment, server) {
   // Without this, `end` and `close` never come where nobody reads. The flow begins in the next tick:
   // a listener that reads, pauses or pipes at once loses nothing.
   return socket.resume();
+}
+
+/**
+ * Makes the socket of a connection that JavaScript has dialled like one of {@link takeSocket}.
+ *
+ * @param {object} dialled As lib/dial.js has it.
+ * @param {Error | null} dialled.error
+ * @param {(error: Error) => void} dialled.onError
+ * @param {import('./servers/normalize').SocketOptions | null} dialled.options
+ * @param {import('node:net').Socket} dialled.socket
+ * @returns {import('node:net').Socket}
+ * @throws what ended the connection, where it was over before it could be delivered
+ */
+function openSocket({ error, onError, options, socket }) {
+  if (error !== null) throw error;
+  socket.off('error', onError);
+  if (options?.encoding !== undefined) socket.setEncoding(/** @type {BufferEncoding} */ (options.encoding));
+  if (options !== null) apply(socket, options);
+  // What came along with the slot line is in the socket already, and would be gone in the next tick, before whoever
+  // awaits the socket can listen. Until then it is as if it did not flow, which is the same to any reader.
+  runSoon(() => {
+    if (socket.readableFlowing === null) socket.resume();
+  });
+  return socket.ref();
 }
 
 /**
@@ -127,4 +157,4 @@ function unsupportedError(properties) {
 
 function ignore() {}
 
-module.exports = { loadSocket, takeSocket };
+module.exports = { loadSocket, openSocket, takeSocket };

@@ -18,6 +18,8 @@ const { ServerTable } = require('./servers/table');
  * @property {Record<string, any>} options Checked.
  * @property {AbortSignal | null} signal
  * @property {number} maxSlot
+ * @property {Map<number, import('./dial').Dialled> | null} dialled By attempt: what JavaScript has dialled, as long as the
+ *   attempt is pending.
  * @property {number} calls Counts `start()` and `stop()`: one that is called in the middle of another wins.
  * @property {number} stops Counts `stop()`: no event may follow it.
  * @property {number} lookedAt When the table was last looked at, in ms.
@@ -147,6 +149,7 @@ function attach(rover, options, servers) {
     options,
     signal: options.signal,
     maxSlot: options.MAX_SLOT,
+    dialled: null,
     calls: 0,
     stops: 0,
     lookedAt: 0,

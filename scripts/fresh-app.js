@@ -36,10 +36,10 @@ function bareEnvironment(folder) {
   return env;
 }
 
-/** The first JavaScript block of the README, with its ports replaced by real ones. */
+/** The README's example of the rover, with its ports replaced by real ones. */
 function usageExample(ports) {
   const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
-  const [, example] = /```js\n(.*?)```/s.exec(readme);
+  const [, example] = /```js\n((?:(?!```).)*new ClientRover.*?)```/s.exec(readme);
   return ports.reduce((text, port, index) => text.replaceAll(String(4040 + index), String(port)), example);
 }
 

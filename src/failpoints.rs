@@ -2,7 +2,7 @@
 
 use crate::net::endpoint::Endpoint;
 
-/// Where a panic can be had: by an endpoint whose path is the text behind the name.
+/// Where a panic can be had: by an endpoint whose host is the text behind the name.
 #[derive(Clone, Copy, Debug)]
 pub enum Failpoint {
     /// `panic in a method`
@@ -13,7 +13,7 @@ pub enum Failpoint {
     Attempt,
 }
 
-/// Panics if this build has failpoints and the path of `endpoint` names this one.
+/// Panics if this build has failpoints and the host of `endpoint` names this one.
 #[cfg_attr(not(feature = "failpoints"), expect(unused_variables, reason = "failpoints are off"))]
 pub fn hit(failpoint: Failpoint, endpoint: &Endpoint) {
     #[cfg(feature = "failpoints")]

@@ -20,10 +20,10 @@ use crate::stats::ServerStats;
 pub enum Server {
     /// Where it listens.
     Known(Arc<Endpoint>),
-    /// JavaScript is asked at each pick: it looks the name up itself, or cannot use the server so far.
+    /// JavaScript is asked at each pick: it looks the name up or dials the server itself, or cannot use it so far.
     Asked {
-        /// The name, as far as there is one.
-        host: Arc<str>,
+        /// What a system call of its own would be about, as far as that is known.
+        target: Target,
     },
 }
 
@@ -32,7 +32,7 @@ impl Server {
     pub fn target(&self) -> Target {
         match self {
             Self::Known(endpoint) => endpoint.target(),
-            Self::Asked { host } => Target::Host(Arc::clone(host)),
+            Self::Asked { target } => target.clone(),
         }
     }
 }

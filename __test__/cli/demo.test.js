@@ -25,6 +25,12 @@ describe('callosum demo', () => {
     assert.match(fs.readFileSync(picture, 'utf8'), /^<svg [^]*<\/svg>\n$/);
   });
 
+  it('says at once where it cannot draw, with code 1 (row 91)', async () => {
+    const { code, stdout, stderr } = await run([COMMAND, 'demo', '--picture', temporaryDirectory()('no-folder/balance.svg')]);
+    assert.deepEqual([code, stdout], [1, '']);
+    assert.match(stderr, /^callosum: ENOENT: .*no-folder'\n$/);
+  });
+
   it('draws what the fair share is: the mean over all running servers (row 91)', () => {
     const sampleAt = (time, counts) => ({ time, counts: new Map(Object.entries(counts)), clients: 2 });
     const picture = drawChart([sampleAt(0, { A: 10, B: 0 }), sampleAt(1000, { A: 6, B: 4 })], [], { poolSize: 5 });

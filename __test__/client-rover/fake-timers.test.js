@@ -192,6 +192,24 @@ const LIVES = [
     },
   ],
   [
+    'not even until the event of the attempt of start() after intervalId.unref()',
+    0,
+    (rover) => {
+      rover.start();
+      rover.intervalId.unref();
+    },
+  ],
+  [
+    'not even until that of an overridden connect() after intervalId.unref()',
+    0,
+    (rover) => {
+      const { connect } = rover;
+      rover.connect = () => connect.call(rover);
+      rover.start();
+      rover.intervalId.unref();
+    },
+  ],
+  [
     'no longer after intervalId.unref()',
     0,
     (rover, clock) => {

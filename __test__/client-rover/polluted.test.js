@@ -32,7 +32,9 @@ describe('a polluted Object.prototype', () => {
                 rover = new ClientRover({ ROVING_INTERVAL: 5, servers: { a: server } });
                 rover.addServer('b', server);
                 rover.servers.c = server;
-                rover.servers.a = server;
+                const other = { ...server };
+                rover.servers.a = other;
+                if (rover.servers.a !== other) problems.push('not replaced');
                 rover.addServer('bad', {});
                 rover.dropServer('bad');
                 if (Object.keys(rover.servers).join() !== 'a,b,c') problems.push(Object.keys(rover.servers));

@@ -26,6 +26,8 @@ const { listening, refusedPort, slotServer } = require('../helpers/slot-server.j
 const { NO_USING, parsesUsing } = require('../helpers/syntax.js');
 const { temporaryDirectory } = require('../helpers/temporary.js');
 
+const { readManifest } = require('../../scripts/packing.js');
+
 const ROOT = path.resolve(__dirname, '../..');
 const read = (file) => fs.readFileSync(path.join(ROOT, file), 'utf8');
 
@@ -85,6 +87,7 @@ function standIns(test) {
     8443: () => portOf(handTo(secure())),
     8444: () => portOf(handTo(https.createServer(certified(), (_request, response) => response.end('hello')))),
     'ca.pem': () => certified().file,
+    'key.pem': () => certified().keyFile,
     '/run/slots.sock': async () => {
       const where = temporaryDirectory()('slots.sock');
       await echoServer({ path: where });
@@ -139,7 +142,9 @@ describe('the example of the rover in the README', () => {
   });
 });
 
-for (const page of ['docs/api.md', 'docs/dns.md', 'docs/fleet.md', 'docs/http.md', 'docs/observability.md', 'docs/pool.md', 'docs/server.md']) {
+const EXECUTED = ['api', 'dns', 'fleet', 'http', 'migrating', 'observability', 'pool', 'recipes', 'server'];
+
+for (const page of EXECUTED.map((name) => `docs/${name}.md`)) {
   describe(`the examples of ${page}`, () => {
     for (const example of examplesOf(page)) {
       it(`${example.name} print what they say, and end`, async function () {
@@ -251,7 +256,8 @@ describe('docs/api.md', () => {
   });
 
   it('names each error code of the package', () => {
-    const sources = filesIn('lib').map(read);
+    // The subpaths have pages of their own.
+    const sources = filesIn('lib').filter((file) => !/^lib\/(cli|dns|http|pool|server)\//.test(file)).map(read);
     // Those that it compares with are others' codes.
     const codes = new Set(sources.join('\n').match(/(?<!=== )'ERR_\w*[A-Z]'/g).map((code) => code.slice(1, -1)));
     assert.ok(codes.size > 5);
@@ -363,3 +369,16 @@ for (const page of PAGES) {
     });
   });
 }
+
+describe('the README in the package', () => {
+  it('finds all that it shows and links to in the package as well', () => {
+    const { files } = readManifest(ROOT);
+    const links = Array.from(read('README.md').matchAll(/\]\(([^)#]+)/g), ([, link]) => link);
+    const own = links.filter((link) => !link.includes('://'));
+    const isPacked = (link) => files.some((file) => link === file || link.startsWith(`${file}/`));
+    assert.ok(own.length > 10);
+    assert.deepEqual(own.filter((link) => !isPacked(link)), []);
+  });
+
+  it('has at most 250 lines', () => assert.ok(read('README.md').split('\n').length <= 250));
+});

@@ -11,18 +11,19 @@ const { temporaryDirectory } = require('./temporary.js');
  *
  * @param {Mocha.Context} test Skipped where there is no openssl.
  * @param {string} [name='slot.test']
- * @returns {{key: Buffer, cert: Buffer, file: string}} `file` is that of the certificate.
+ * @returns {{key: Buffer, cert: Buffer, file: string, keyFile: string}} `file` is that of the certificate.
  */
 function makeCertificate(test, name = 'slot.test') {
   const pathOf = temporaryDirectory();
   const file = pathOf('cert.pem');
+  const keyFile = pathOf('key.pem');
   const args = [
     ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
     ...['-subj', `/CN=${name}`, '-addext', `subjectAltName=DNS:${name}`],
-    ...['-keyout', pathOf('key.pem'), '-out', file],
+    ...['-keyout', keyFile, '-out', file],
   ];
   execFileSync(program(test, 'openssl'), args, { stdio: 'ignore' });
-  return { key: fs.readFileSync(pathOf('key.pem')), cert: fs.readFileSync(file), file };
+  return { key: fs.readFileSync(keyFile), cert: fs.readFileSync(file), file, keyFile };
 }
 
 module.exports = { makeCertificate };

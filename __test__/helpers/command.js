@@ -10,13 +10,14 @@ const { cleanup } = require('./cleanup.js');
 const COMMAND = path.resolve(__dirname, '../../lib/cli/index.js');
 
 /**
- * Starts the command `callosum`, which is killed at the end of the test.
+ * Starts a program, which is killed at the end of the test.
  *
- * @param {string[]} args
+ * @param {string[]} args of node
+ * @param {{ [name: string]: string }} [env] added to that of this process
  * @returns `child`; `nextLine()`, a promise of the next line that it prints to stdout; `exit()`, of `{ code, stderr }`.
  */
-function startCommand(args) {
-  const child = spawn(process.execPath, [COMMAND, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+function startProgram(args, env) {
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
   cleanup(() => child.kill('SIGKILL'));
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text) => {
@@ -33,4 +34,13 @@ function startCommand(args) {
   };
 }
 
-module.exports = { COMMAND, startCommand };
+/**
+ * Starts the command `callosum`, as `startProgram` does.
+ *
+ * @param {string[]} args
+ */
+function startCommand(args) {
+  return startProgram([COMMAND, ...args]);
+}
+
+module.exports = { COMMAND, startCommand, startProgram };

@@ -67,4 +67,4 @@ async function nameServer(test) {
   };
 }
 
-module.exports = { nameServer };
+module.exports = { freePort, nameServer };

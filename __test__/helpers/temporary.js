@@ -13,4 +13,14 @@ function temporaryDirectory() {
   return (name) => path.join(directory, name);
 }
 
-module.exports = { temporaryDirectory };
+/**
+ * A path for a server to listen at: of a Unix socket, which is removed at the end of the test, or of a named pipe of
+ * Windows.
+ */
+function temporaryPath(name) {
+  const file = temporaryDirectory()(name);
+  if (process.platform !== 'win32') return file;
+  return `\\\\.\\pipe\\${path.basename(path.dirname(file))}-${name}`;
+}
+
+module.exports = { temporaryDirectory, temporaryPath };

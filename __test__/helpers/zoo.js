@@ -569,7 +569,8 @@ async function nowhere(server) {
 }
 
 function unixPath(name) {
-  return path.join(os.tmpdir(), `rover-zoo-${process.pid}-${name}`);
+  const file = `rover-zoo-${process.pid}-${name}`;
+  return process.platform === 'win32' ? `\\\\.\\pipe\\${file}` : path.join(os.tmpdir(), file);
 }
 
 /** A name server that sends what `reply` makes of a query, if anything; the rover asks it for a name. */

@@ -87,7 +87,8 @@ describe('a request', () => {
     await full(pool);
     const agent = makeAgent(pool);
     const done = [];
-    for (let n = 0; n < 5; n++) send(agent, { path: `/${n}` }).response.then(() => done.push(n));
+    const requests = [0, 1, 2, 3, 4].map((n) => send(agent, { path: `/${n}` }));
+    for (const [n, { response }] of requests.entries()) response.then(() => done.push(n));
     for (let n = 0; n < 5; n++) {
       await until(() => answers.length > 0);
       await turn();
@@ -96,7 +97,7 @@ describe('a request', () => {
       await until(() => done.length === n + 1);
     }
     assert.deepEqual(done, [0, 1, 2, 3, 4]);
-    assert.equal(server.accepted, 2);
+    assert.equal(new Set(requests.map(({ socket }) => socket)).size, 2);
   });
 
   it('waits where maxSockets are in use, though the pool has more (row 71)', async () => {
@@ -140,19 +141,19 @@ describe('a request', () => {
     await full(pool);
     const agent = makeAgent(pool);
     const storage = new AsyncLocalStorage();
-    const seen = ['first', 'second'].map((name) =>
-      storage.run(name, async () => {
+    const names = ['first', 'second', 'third'];
+    const seen = names.map((name) =>
+      storage.run(name, () => {
         const request = send(agent);
-        const atSocket = once(request, 'socket').then(() => storage.getStore());
-        const inListener = new Promise((resolve) => request.on('response', () => resolve(storage.getStore())));
-        return [await atSocket, await inListener];
+        const storeAt = (event) => new Promise((resolve) => request.on(event, () => resolve(storage.getStore())));
+        return Promise.all([storeAt('socket'), storeAt('response')]);
       }),
     );
-    for (let n = 0; n < 2; n++) {
+    for (let n = 0; n < 3; n++) {
       await until(() => answers.length > 0);
       answers.shift()();
     }
-    assert.deepEqual(await Promise.all(seen), [['first', 'first'], ['second', 'second']]);
+    assert.deepEqual(await Promise.all(seen), names.map((name) => [name, name]));
   });
 
   it('fails where the pool is closed, before it has a socket (row 71)', async () => {
@@ -179,7 +180,9 @@ describe('an aborted request', () => {
       answers.shift()();
       await request.response;
     }
-    assert.deepEqual([server.accepted, pool.lent], [1, 0]);
+    assert.equal(requests[0].socket, requests[2].socket);
+    assert.equal(requests[1].socket, null);
+    await until(() => pool.lent === 0);
   });
 
   it('is so by a signal, too (row 71)', async () => {
@@ -192,12 +195,14 @@ describe('an aborted request', () => {
     const server = await webServer();
     const pool = makePool({ size: 1, servers: { a: server.address } });
     await full(pool);
+    const [socket] = pool.sockets;
     const agent = makeAgent(pool);
     const aborted = send(agent);
     aborted.destroy();
     await assert.rejects(aborted.response, { code: 'ECONNRESET' });
-    assert.equal((await send(agent).response).text, 'hello');
-    assert.equal(server.accepted, 1);
+    const request = send(agent);
+    assert.equal((await request.response).text, 'hello');
+    assert.equal(request.socket, socket);
   });
 
   it('in flight closes its connection, for which the server is not to blame (row 71)', async () => {
@@ -300,7 +305,7 @@ describe('keep-alive', () => {
     await until(() => sockets[2].closed);
   });
 
-  it('ends where the server says so (row 71)', async () => {
+  it('ends where the server says so, for which it is not to blame (row 71)', async () => {
     const server = await webServer((request, response) => response.setHeader('Connection', 'close').end());
     const pool = makePool({ size: 1, servers: { a: server.address, b: server.address } });
     await full(pool);
@@ -314,6 +319,36 @@ describe('keep-alive', () => {
     }
     assert.equal(new Set(sockets).size, 3);
   });
+
+  it('ends where the server says so and leaves the connection open (row 71)', async () => {
+    const answer = 'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok';
+    const server = await slotServer({ then: (socket) => socket.on('data', () => socket.write(answer)) });
+    const pool = makePool({ size: 1, servers: { a: server.address } });
+    const request = send(makeAgent(pool));
+    assert.equal((await request.response).text, 'ok');
+    await until(() => request.socket.closed);
+  });
+
+  for (const [what, isComplete] of [['all of an answer that nobody has read yet', true], ['half of an answer', false]]) {
+    it(`ends behind ${what}, for which the server is ${isComplete ? 'not ' : ''}to blame (row 71)`, async () => {
+      const server = await webServer((request, response) => {
+        response.writeHead(200, { 'Connection': 'close', 'Content-Length': 4 });
+        if (isComplete) response.end('done');
+        else response.write('ha', () => request.socket.destroy());
+      });
+      const pool = makePool({ size: 1, servers: { a: server.address, b: server.address } });
+      await full(pool);
+      const rests = [];
+      pool.rover.rest = (id, ms) => rests.push(ms);
+      const dropped = once(pool, 'drop');
+      const request = http.get({ agent: makeAgent(pool) });
+      const [response] = await once(request, 'response');
+      response.on('error', () => {});
+      await dropped;
+      assert.deepEqual(rests, isComplete ? [] : [1000]);
+      response.resume();
+    });
+  }
 
   it('can be turned off (row 71)', async () => {
     const seen = [];
@@ -330,17 +365,15 @@ describe('keep-alive', () => {
   });
 
   it('does not take bytes that nobody asked for as an answer (row 71)', async () => {
-    const server = await webServer((request, response) => {
-      const { socket } = request;
-      response.end('first', () => setImmediate(() => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil')));
-    });
+    const server = await webServer();
     const pool = makePool({ size: 1, servers: { a: server.address } });
-    await full(pool);
     const agent = makeAgent(pool);
-    const dropped = once(pool, 'drop');
     await send(agent).response;
+    await until(() => pool.lent === 0);
+    const dropped = once(pool, 'drop');
+    (await server.nextSocket()).write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil');
     await dropped;
-    assert.equal((await send(agent).response).text, 'first');
+    assert.equal((await send(agent).response).text, 'hello');
   });
 
   it('lets go of a connection that the pool has a better one for (row 71)', async () => {
@@ -384,6 +417,25 @@ describe('a connection that the app takes over', () => {
     assert.notEqual(waiting.socket, socket);
   });
 
+  it('in the middle of a request stays open behind the response (row 71)', async () => {
+    const { answers, server } = await slowServer();
+    const pool = makePool({ size: 1, servers: { a: server.address } });
+    const agent = makeAgent(pool, { maxSockets: 1 });
+    const request = send(agent);
+    await until(() => answers.length === 1);
+    request.socket.emit('agentRemove');
+    assert.deepEqual({ ...agent.sockets }, {});
+    answers.shift()();
+    await request.response;
+    await turn();
+    assert.deepEqual([pool.lent, request.socket.destroyed], [1, false]);
+    const waiting = send(agent);
+    request.socket.destroy();
+    await until(() => answers.length === 1);
+    answers.shift()();
+    await waiting.response;
+  });
+
   it('by CONNECT is the raw connection (row 71)', async () => {
     const server = await webServer();
     server.web.on('connect', (request, socket) => socket.end(`HTTP/1.1 200 OK\r\n\r\n${request.url}`));
@@ -404,10 +456,22 @@ it('a RoverAgent shares its pool with others (row 71)', async () => {
   const pool = makePool({ size: 1, servers: { a: server.address } });
   const [one, other] = [makeAgent(pool), makeAgent(pool)];
   const lease = await pool.acquire();
-  const responses = [send(one).response, send(other).response];
+  const requests = [send(one), send(other)];
   lease.release();
-  assert.deepEqual((await Promise.all(responses)).map(({ text }) => text), ['hello', 'hello']);
-  assert.equal(server.accepted, 1);
+  const responses = await Promise.all(requests.map(({ response }) => response));
+  assert.deepEqual(responses.map(({ text }) => text), ['hello', 'hello']);
+  assert.deepEqual(requests.map(({ socket }) => socket), [lease.socket, lease.socket]);
+});
+
+it('a RoverAgent leaves nothing behind on a connection that somebody else gets (row 71)', async () => {
+  const server = await webServer();
+  server.web.on('connect', (request, socket) => socket.write('HTTP/1.1 200 OK\r\n\r\n'));
+  const pool = makePool({ size: 1, servers: { a: server.address } });
+  await send(makeAgent(pool)).response;
+  const lease = await pool.acquire();
+  lease.socket.write('CONNECT / HTTP/1.1\r\nHost: slot.test\r\n\r\n');
+  assert.match(`${await once(lease.socket, 'data')}`, /^HTTP\/1.1 200 OK/);
+  assert.equal(lease.socket.destroyed, false);
 });
 
 it('a RoverAgent survives a server that does not speak HTTP (row 71)', async () => {

@@ -9,6 +9,9 @@ const { makeAgent, send, webServer } = require('../helpers/web-server.js');
 const REQUESTS = 10_000;
 const IN_FLIGHT = 32;
 
+/** One answer of so many takes longer. */
+const SLOW_EVERY = 4;
+
 /** One server is killed, and another one added, at every so many responses. */
 const KILL_EVERY = 200;
 
@@ -19,16 +22,23 @@ async function mortalServer() {
   const server = await webServer(
     (request, response) => {
       seen.add(request.url);
-      request.resume().on('end', () => response.end(request.url));
+      // Some take their time, so that there are always answers outstanding.
+      const answer = () => response.end(request.url);
+      request.resume().on('end', seen.size % SLOW_EVERY === 0 ? () => setTimeout(answer, 2) : answer);
     },
     { greeting: (n) => `${isDead ? 0 : n % 16}\r\n` },
   );
-  server.web.prependListener('connection', (socket) => isDead && socket.destroy());
+  const open = new Set();
+  server.web.prependListener('connection', (socket) => {
+    if (isDead) return socket.destroy();
+    open.add(socket);
+    socket.on('close', () => open.delete(socket));
+  });
   return Object.assign(server, {
     seen,
     kill() {
       isDead = true;
-      server.web.closeAllConnections();
+      for (const socket of open) socket.destroy();
     },
   });
 }

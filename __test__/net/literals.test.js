@@ -24,7 +24,7 @@ async function netConnectAt(server) {
 /** A server at all addresses of both families; skips the test where there is no IPv6. */
 async function serverOfBoth(test) {
   const server = await slotServer({ host: '::' }).catch(() => null);
-  return server ?? test.skip();
+  return server ?? skip(test, 'no IPv6 on this machine');
 }
 
 function factsOf({ event, socket, error }) {
@@ -63,7 +63,9 @@ describe('a literal address', () => {
 
   it('is not taken for one where net.connect does not either (row 26)', async () => {
     const port = await refusedPort();
-    for (const host of ['127.0.0.1%lo', '[::1]', '::1%']) {
+    // Windows looks an address in brackets up.
+    const bracketed = process.platform === 'win32' ? [] : ['[::1]'];
+    for (const host of ['127.0.0.1%lo', '::1%', ...bracketed]) {
       const { event, error } = await attemptAt({ host, port });
       assert.deepEqual([event, error.syscall, error.hostname], ['unreachable', 'getaddrinfo', host]);
     }

@@ -77,8 +77,8 @@ describe('a name server that never answers', () => {
     assert.equal(unreachable, attempts);
     assert.ok(threads < 16, `${threads} more threads`);
     for (const name of ['lookup', 'readFile']) {
-      // A machine that is busy with other things is slow at rest as well.
-      const limit = Math.max(10, 3 * usual[name]);
+      // A pool that is starved takes a second and more. A machine that is busy with other things is slow at rest as well.
+      const limit = Math.max(100, 3 * usual[name]);
       assert.ok(roving[name] < limit, `p99 of ${name}: ${roving[name]} ms, at rest ${usual[name]} ms`);
     }
   });

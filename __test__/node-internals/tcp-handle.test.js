@@ -97,6 +97,7 @@ describe('tcpHandle', () => {
   });
 
   it('has a way back: where there is no class, sockets take the descriptor themselves (row 14)', async function () {
+    if (process.platform === 'win32') return skip(this, 'Windows has no other way in');
     if (!isNode) return skip(this, 'it is about Node.js');
     const server = await slotServer({ then: (socket) => socket.pipe(socket) });
     const printed = await printedBy(async ({ ClientRover, print }, address) => {

@@ -4,6 +4,7 @@ const assert = require('node:assert/strict');
 
 const { printedBy } = require('../helpers/child.js');
 const { namespace } = require('../helpers/namespace.js');
+const { NO_NAMESPACE, skip } = require('../helpers/skip.js');
 
 /** Rejections until the ports of the namespace have run out, and what comes then: to servers described in these ways. */
 const runOutOfPorts = async ({ ClientRover, print }, { ports, servers }) => {
@@ -35,8 +36,7 @@ const runOutOfPorts = async ({ ClientRover, print }, { ports, servers }) => {
 describe('running out of ports', () => {
   it('is error with EADDRNOTAVAIL or EADDRINUSE, and no server is blamed (row 28)', async function () {
     const prefix = namespace({ resolv: '' });
-    // No network of its own: unshare is not permitted.
-    if (prefix === null) return this.skip();
+    if (prefix === null) return skip(this, NO_NAMESPACE);
     const servers = [
       { host: '127.0.0.1' },
       // Another address has ports of its own, which an IPv4-mapped one shares.

@@ -4,6 +4,7 @@ const assert = require('node:assert/strict');
 const { spawnSync } = require('node:child_process');
 
 const { printedBy } = require('../helpers/child.js');
+const { skip } = require('../helpers/skip.js');
 const { slotServer } = require('../helpers/slot-server.js');
 
 /** Attempts at a name while the process may have no more threads, when it may again, and when it has one for names. */
@@ -56,7 +57,7 @@ const runOutOfThreads = async ({ ClientRover, print }, servers) => {
 
 describe('a process that may have no more threads', () => {
   it('looks names up with those that it has, or else it is error with EAGAIN and no server is blamed (row 28)', async function () {
-    if (spawnSync('prlimit', ['--version']).status !== 0) return this.skip();
+    if (spawnSync('prlimit', ['--version']).status !== 0) return skip(this, 'prlimit is not installed');
     const { port, address } = await slotServer();
     const servers = { byAddress: address, byName: { host: 'localhost', port } };
     // A panic would be seen on stderr.

@@ -6,7 +6,7 @@ const path = require('node:path');
 
 const { runInChild } = require('../helpers/child.js');
 
-const FOLDER = path.resolve(__dirname, '../../target/failpoints');
+const FOLDER = process.env.ROVER_FAILPOINTS ?? path.resolve(__dirname, '../../target/failpoints');
 
 /** Runs a function in a child process on the build that panics on demand, and says what it printed. */
 async function printedByFaultyBuild(body) {
@@ -21,7 +21,7 @@ describe('a bug in the core', () => {
   it('is an error event where an attempt panics, and roving goes on', async () => {
     const [error, stats] = await printedByFaultyBuild(({ ClientRover, print }) => {
       const rover = new ClientRover({ ROVING_INTERVAL: 5 });
-      rover.addServer('bad', { path: 'panic in an attempt' });
+      rover.addServer('bad', { host: 'panic in an attempt', port: 1 });
       rover.once('error', ({ code, message }) => {
         print({ code, message });
         rover.dropServer('bad');
@@ -43,7 +43,7 @@ describe('a bug in the core', () => {
     const printed = await printedByFaultyBuild(({ ClientRover, print }) => {
       const rover = new ClientRover({ ROVING_INTERVAL: 5, servers: { a: { host: '127.0.0.1', port: 1 } } });
       rover.once('unreachable', () => {
-        rover.addServer('bad', { path: 'panic in a tick' });
+        rover.addServer('bad', { host: 'panic in a tick', port: 1 });
         rover.dropServer('a');
       });
       rover.once('error', ({ code, message }) => {
@@ -65,7 +65,7 @@ describe('a bug in the core', () => {
     const printed = await printedByFaultyBuild(({ ClientRover, print }) => {
       const rover = new ClientRover();
       try {
-        rover.addServer('bad', { path: 'panic in a method' });
+        rover.addServer('bad', { host: 'panic in a method', port: 1 });
       } catch (error) {
         print(error.message);
       }

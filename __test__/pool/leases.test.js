@@ -111,6 +111,17 @@ describe('a lease', () => {
     assert.deepEqual([pool.lent, second.socket.destroyed, pool.tryAcquire()], [1, false, null]);
   });
 
+  it('tells who gave it back before somebody else has it, once (row 54)', async () => {
+    const { pool } = await poolWith([1]);
+    const first = await pool.acquire();
+    let calls = 0;
+    first.release(() => calls++);
+    assert.equal(calls, 0);
+    (await pool.acquire()).release();
+    (await pool.acquire()).release();
+    assert.equal(calls, 1);
+  });
+
   it('is given back by `using` (row 54)', async () => {
     const { pool } = await poolWith([1]);
     (await pool.acquire())[Symbol.dispose]();

@@ -16,6 +16,7 @@ const { makeCertificate } = require('../helpers/certificate.js');
 const { cleanup } = require('../helpers/cleanup.js');
 const { program } = require('../helpers/program.js');
 const { askHttp, askHttp2, askPlainly, secure, takeSlot, takeSlots, textOf } = require('../helpers/slot-client.js');
+const { NOT_LINUX, skip } = require('../helpers/skip.js');
 const { closed, listen, listening } = require('../helpers/slot-server.js');
 const { until } = require('../helpers/wait.js');
 
@@ -164,7 +165,7 @@ describe('giveSlots', () => {
   });
 
   it('turns TCP keep-alive on, so that a client without power gives its slot back (row 61)', async function () {
-    if (process.platform !== 'linux') return this.skip();
+    if (process.platform !== 'linux') return skip(this, NOT_LINUX);
     const { server } = await slotted();
     const { socket } = await takeSlot(server);
     const filter = [`sport = :${server.address().port}`, `dport = :${socket.localPort}`].join(' and ');
@@ -266,7 +267,7 @@ describe('giveSlots', () => {
         server.close();
         await closed(socket.resume());
         await end;
-        assert.equal(slots.used, 0);
+        await until(() => slots.used === 0);
       });
     });
   }
@@ -334,7 +335,7 @@ describe('giveSlots', () => {
         const { socket } = await takeSlot(server);
         server[name]();
         await closed(socket.resume());
-        assert.equal(slots.used, 0);
+        await until(() => slots.used === 0);
       });
     }
 

@@ -7,7 +7,7 @@ const fs = require('node:fs');
 const { attempt, attemptAt, makeRover } = require('../helpers/rover.js');
 const { NOT_LINUX, skip } = require('../helpers/skip.js');
 const { refusedAddress, slotServer, slotServerOn6 } = require('../helpers/slot-server.js');
-const { temporaryDirectory } = require('../helpers/temporary.js');
+const { temporaryPath } = require('../helpers/temporary.js');
 
 /** The socket of a connection to this server. */
 async function socketAt(server) {
@@ -41,7 +41,7 @@ describe('a server object', () => {
   });
 
   it('may have a path, of a Unix socket (row 5)', async () => {
-    const server = await slotServer({ path: temporaryDirectory()('slots.sock'), greeting: '5\r\nhello' });
+    const server = await slotServer({ path: temporaryPath('slots.sock'), greeting: '5\r\nhello' });
     const { slot, socket } = await attemptAt(server.address);
     assert.equal(slot, 5);
     const [chunk] = await once(socket, 'data');
@@ -50,7 +50,7 @@ describe('a server object', () => {
   });
 
   it('may have a path and no socket there, which is unreachable (row 5)', async () => {
-    const server = { path: temporaryDirectory()('no-such.sock') };
+    const server = { path: temporaryPath('no-such.sock') };
     const outcome = await attemptAt(server);
     assert.equal(outcome.event, 'unreachable');
     assert.equal(outcome.server, server);

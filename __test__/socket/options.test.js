@@ -7,13 +7,13 @@ const net = require('node:net');
 const { attemptAt, track } = require('../helpers/rover.js');
 const { slotServer } = require('../helpers/slot-server.js');
 const { portrait } = require('../helpers/socket-portrait.js');
-const { temporaryDirectory } = require('../helpers/temporary.js');
+const { temporaryPath } = require('../helpers/temporary.js');
 
 /** Where a slot server listens, and how it is connected to. */
 const TARGETS = {
   'an IP address': async () => (await slotServer()).address,
   'a name': async () => ({ ...(await slotServer()).address, host: 'localhost' }),
-  'a path': async () => (await slotServer({ path: temporaryDirectory()('slots.sock') })).address,
+  'a path': async () => (await slotServer({ path: temporaryPath('slots.sock') })).address,
 };
 
 const OPTIONS = [

@@ -6,7 +6,7 @@ const { takeSocket } = require('../../lib/socket.js');
 
 const { printedBy } = require('../helpers/child.js');
 const { slotServer } = require('../helpers/slot-server.js');
-const { temporaryDirectory } = require('../helpers/temporary.js');
+const { temporaryPath } = require('../helpers/temporary.js');
 
 /** Subscribes to Node's channel for sockets of clients, and compares what comes with what the rover emits. */
 async function subscribe({ ClientRover, print }, server) {
@@ -27,7 +27,7 @@ async function subscribe({ ClientRover, print }, server) {
 describe('takeSocket', () => {
   for (const [target, options] of [
     ['a TCP connection', () => ({})],
-    ['a Unix socket', () => ({ path: temporaryDirectory()('slots.sock') })],
+    ['a Unix socket', () => ({ path: temporaryPath('slots.sock') })],
   ]) {
     it(`tells net.client.socket of ${target}, once, and of nothing else (row 14)`, async () => {
       const { address } = await slotServer(options());

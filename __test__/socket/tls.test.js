@@ -7,6 +7,7 @@ const tls = require('node:tls');
 const { makeCertificate } = require('../helpers/certificate.js');
 const { printedBy } = require('../helpers/child.js');
 const { namespace } = require('../helpers/namespace.js');
+const { NO_NAMESPACE, skip } = require('../helpers/skip.js');
 const { slotServer } = require('../helpers/slot-server.js');
 
 /** What `tls.connect({ socket, ca })` says of the socket of a rover, and of one from `net.connect()`. */
@@ -53,7 +54,7 @@ describe('tls.connect({ socket }) without a servername', () => {
     it(`${outcome} a certificate for ${name} where ${host} was connected to (row 14)`, async function () {
       const prefix = namespace({ hosts: '127.0.0.1 localhost slot.test xn--bcher-kva.test\n' });
       // What a name means can only be decided in a mount namespace, and this machine allows none.
-      if (prefix === null) return this.skip();
+      if (prefix === null) return skip(this, NO_NAMESPACE);
       const certificate = makeCertificate(this, name);
       const inner = tls.createServer(certificate);
       // A client that refuses the certificate hangs up.

@@ -266,16 +266,18 @@ class RoverAgent extends http.Agent {
   }
 
   #onFree(carrier) {
+    if (carrier.isDetached) return;
     const request = /** @type {ClientRequest} */ (carrier.request);
     const { socket } = carrier;
     const lease = this.#leave(carrier);
     // One that was aborted before it had the socket has not sent anything.
     const isClean = request.socket === null;
     const ms = keptFor(request);
-    const isKept = !isStale(socket) && (isClean || (request.shouldKeepAlive && /** @type {any} */ (this).keepAlive && ms !== null));
+    // Where either side wants it closed, Node.js has done so, and emits no `free`.
+    const isKept = !isStale(socket) && (isClean || ms !== null);
     if (isKept) {
       carrier.idle(ms ?? 0);
-      lease.release();
+      lease.release(carrier.wake);
     } else {
       lease.destroy();
     }
@@ -294,8 +296,9 @@ class RoverAgent extends http.Agent {
   #onClose(carrier) {
     const { isDetached, request, socket } = carrier;
     const lease = isDetached ? carrier.end() : this.#leave(carrier);
-    // A server that has answered is well. What the pool can't see is how TLS ended.
-    if (isDetached || /** @type {any} */ (request).res) lease.release();
+    // A server that has answered is well, also where nobody has read all of it yet. What the pool can't see is how TLS
+    // ended.
+    if (isDetached || /** @type {any} */ (request).res?.complete) lease.release();
     else if (carrier.name !== null && (socket.readableEnded || socket.errored?.syscall)) lease.destroy(hangUpError());
     this.#dispatch();
   }

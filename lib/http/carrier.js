@@ -37,8 +37,12 @@ class Carrier {
   /** Whether a request was sent over it before: one that fails now may not have been seen by the server. */
   isUsed = false;
   isDetached = false;
-  #onIdleData = () => this.socket.destroy();
-  #onIdleTimeout = () => this.socket.destroy();
+  /** Ends what `idle` began: whoever has the connection next reads from it. */
+  wake = () => {
+    this.socket.off('data', this.#onIdle);
+    this.socket.off('timeout', this.#onIdle);
+  };
+  #onIdle = () => this.socket.destroy();
 
   /**
    * @param {import('node:net').Socket} raw
@@ -69,8 +73,6 @@ class Carrier {
     this.lease = lease;
     this.request = request;
     this.key = key;
-    this.socket.off('data', this.#onIdleData);
-    this.socket.off('timeout', this.#onIdleTimeout);
     request.reusedSocket = this.isUsed;
     this.isUsed = true;
   }
@@ -85,7 +87,7 @@ class Carrier {
   }
 
   /**
-   * Waits for the next request. Bytes that nobody asked for would be taken for the answer to it.
+   * Waits for the next request, until `wake`. Bytes that nobody asked for would be taken for the answer to it.
    *
    * @param {number} ms How long the server keeps it; 0 is for ever.
    */
@@ -94,8 +96,8 @@ class Carrier {
     // As an agent of Node.js does: the socket would keep the request.
     /** @type {any} */ (socket)._httpMessage = null;
     if (socket.timeout !== ms) socket.setTimeout(ms);
-    socket.on('data', this.#onIdleData);
-    socket.on('timeout', this.#onIdleTimeout);
+    socket.on('data', this.#onIdle);
+    socket.on('timeout', this.#onIdle);
     if (!socket.readableFlowing) socket.resume();
   }
 }

@@ -1,5 +1,6 @@
 'use strict';
 
+const { isStale } = require('./carrier.js');
 const { secure, secured, servernameOf } = require('./secure.js');
 
 /** @typedef {import('../pool').Pool} Pool */
@@ -54,11 +55,11 @@ function connector(pool, { timeout = TIMEOUT, ...tlsOptions } = {}) {
   };
 }
 
-/** Lends a connection on which nobody has begun TLS. */
+/** Lends a connection that is of use as far as that is known, and on which nobody has begun TLS. */
 async function acquireFresh(pool, signal) {
   for (;;) {
     const lease = await pool.acquire({ signal });
-    if (!secured.has(lease.socket)) return lease;
+    if (!secured.has(lease.socket) && !isStale(lease.socket)) return lease;
     lease.destroy();
   }
 }

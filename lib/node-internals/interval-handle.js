@@ -128,14 +128,14 @@ function derive(Timeout) {
 
 /**
  * Sets how long the intervals of a handle are from its next tick on; called in its callback, from this tick on. Node
- * reads it there when the callback is done (Node 18 to 26, lib/internal/timers.js). Whatever has no such field keeps its
+ * reads it there when the callback is done (Node 18 to 26, lib/internal/timers.js). What is no handle of these keeps its
  * interval.
  *
  * @param {any} handle
  * @param {number} ms
  */
 function setRepeat(handle, ms) {
-  if (typeof handle?._repeat === 'number') handle._repeat = ms;
+  if (handle !== null && isIntervalHandle(handle) && typeof handle._repeat === 'number') handle._repeat = ms;
 }
 
 function doNothing() {}

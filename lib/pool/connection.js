@@ -14,6 +14,7 @@
  * @property {boolean} isLent
  * @property {boolean} isLeaving It is lent, and leaves when it is given back.
  * @property {boolean} isEnded Its server has ended it, and who has it is not done with it.
+ * @property {(() => void) | undefined} onLent What who gave it back wants to be called before it is lent again.
  * @property {boolean} isProven It was of use: somebody gave it back in good order.
  */
 
@@ -35,6 +36,7 @@ function pooledConnection({ slot, socket, id, server }) {
     isLent: false,
     isLeaving: false,
     isEnded: false,
+    onLent: undefined,
     isProven: false,
   };
 }

@@ -15,13 +15,6 @@ const VAIN_ATTEMPTS = 10;
 /** Where that ends, in ms: a rover that finds nothing gets this slow, and a fleet that is back is filled in 2 s. */
 const MAX_FILL_INTERVAL = 1000;
 
-/**
- * How long a server is not picked that failed while there is room, in ms. The next attempt follows at once, so with one
- * server of four alive a pool of 8 is full as soon as with all four. Longer does not pay: each client has to find out
- * about each server by itself.
- */
-const FAILED_REST = 1000;
-
 /** These say nothing about the server: it is busy, or no attempt was made. */
 const NOT_A_FAILURE = new Set(['ERR_CALLOSUM_REJECTED', 'ERR_CALLOSUM_PENDING', 'ABORT_ERR']);
 
@@ -32,7 +25,7 @@ class Fill {
   #rover;
   #hasRoom;
   #take;
-  #isResting;
+  #onFailed;
   /** @type {NodeJS.Timeout | null} */
   #timer = null;
   /** Attempts in a row that brought nothing, those in flight included: a dead network answers late or never. */
@@ -43,13 +36,13 @@ class Fill {
    * @param {object} pool
    * @param {() => boolean} pool.hasRoom
    * @param {(connection: import('../../index.js').Connection<any>) => boolean} pool.take Returns whether it is kept.
-   * @param {(id: string) => boolean} pool.isResting
+   * @param {(id: string) => void} pool.onFailed A server failed while there is room.
    */
-  constructor(rover, { hasRoom, take, isResting }) {
+  constructor(rover, { hasRoom, take, onFailed }) {
     this.#rover = rover;
     this.#hasRoom = hasRoom;
     this.#take = take;
-    this.#isResting = isResting;
+    this.#onFailed = onFailed;
   }
 
   /** To be called when there may be room. */
@@ -91,8 +84,7 @@ class Fill {
   #onFailure({ code, id }) {
     if (id === undefined || NOT_A_FAILURE.has(code)) return;
     if (!this.#hasRoom()) return;
-    // A longer rest, of a server that is sick, goes on.
-    if (!this.#isResting(id)) this.#rover.rest(id, FAILED_REST);
+    this.#onFailed(id);
     if (this.#vain < VAIN_ATTEMPTS) this.#attempt();
   }
 }

@@ -7,6 +7,13 @@
  */
 const FIRST_REST = 1000;
 
+/**
+ * How long a server is not picked that failed while the pool has room, in ms: the next attempt follows at once, so with
+ * one server of four alive a pool of 8 is full as soon as with all four. Longer does not pay: each client has to find
+ * out about each server by itself.
+ */
+const FAILED_REST = 1000;
+
 /** Where that ends, in ms: how long a server that is well again waits for its probe at most. */
 const MAX_REST = 30_000;
 
@@ -32,6 +39,8 @@ class Guard {
   #probation;
   /** @type {Map<string, Patient>} By id. */
   #patients = new Map();
+  /** When the rest of a server ends that failed, by id and `performance.now()`. @type {Map<string, number>} */
+  #failed = new Map();
 
   /**
    * @param {import('../../index.js')<any>} rover
@@ -40,15 +49,6 @@ class Guard {
   constructor(rover, probation) {
     this.#rover = rover;
     this.#probation = probation;
-  }
-
-  /**
-   * Returns whether a server rests.
-   *
-   * @param {string} id
-   */
-  isResting(id) {
-    return (this.#patients.get(id)?.until ?? 0) > performance.now();
   }
 
   /**
@@ -86,7 +86,15 @@ class Guard {
     }
     if (isProbe) patient.probe = null;
     // Those that die together are one sign of it. The rest of one that was picked all the same goes on.
-    if (!this.isResting(id)) this.#rest(id, server, patient);
+    if ((patient?.until ?? 0) <= performance.now()) this.#rest(id, server, patient);
+  }
+
+  /** @param {string} id Of a server that failed while the pool has room. */
+  onFailed(id) {
+    const now = performance.now();
+    if (this.#isResting(id, now) || !this.#mayRest(now)) return;
+    this.#failed.set(id, now + FAILED_REST);
+    this.#rover.rest(id, FAILED_REST);
   }
 
   /** @param {import('./connection.js').PooledConnection} connection One that the pool let go. */
@@ -102,17 +110,28 @@ class Guard {
     for (const id of this.#patients.keys()) {
       if (!Object.hasOwn(this.#rover.servers, id)) this.#patients.delete(id);
     }
+    const now = performance.now();
+    for (const [id, until] of this.#failed) if (until <= now) this.#failed.delete(id);
   }
 
   #isProven(connection) {
     return connection.isProven || performance.now() - connection.since >= this.#probation;
   }
 
+  #isResting(id, now) {
+    return (this.#patients.get(id)?.until ?? 0) > now || (this.#failed.get(id) ?? 0) > now;
+  }
+
+  /** Whether one more server may rest. */
+  #mayRest(now) {
+    const ids = Object.keys(this.#rover.servers);
+    const resting = ids.filter((id) => this.#isResting(id, now)).length;
+    return resting + 1 <= ids.length * MAX_RESTING;
+  }
+
   #rest(id, server, patient) {
     const now = performance.now();
-    let resting = 0;
-    for (const other of this.#patients.values()) if (other.until > now) resting++;
-    if (resting + 1 > Reflect.ownKeys(this.#rover.servers).length * MAX_RESTING) return;
+    if (!this.#isResting(id, now) && !this.#mayRest(now)) return;
     const rests = patient?.rests ?? 0;
     const ms = Math.min(MAX_REST, FIRST_REST * 2 ** rests);
     this.#patients.set(id, { server, rests: rests + 1, until: now + ms, probe: null });

@@ -64,11 +64,13 @@ class Lease {
    * Gives the connection back, in a state in which somebody else can go on with it: nothing half written, no answer
    * outstanding, no listener left. A second call does nothing.
    *
+   * @param {() => void} [onLent] Called right before somebody else gets it: takes off what watches it while it is idle.
    * @returns {void}
    */
-  release() {
+  release(onLent) {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#connection.onLent = onLent;
     this.#onReleased(this.#connection);
   }
 

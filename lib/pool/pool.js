@@ -130,7 +130,7 @@ class Pool extends EventEmitter {
     this.#fill = new Fill(this.rover, {
       hasRoom: () => this.#closed === null && !this.isFull,
       take: (connection) => this.#offer(connection),
-      isResting: (id) => this.#guard.isResting(id),
+      onFailed: (id) => this.#guard.onFailed(id),
     });
     this.rover.on('connection', this.#onConnection);
     // Where no server is known yet, that is told from inside of start(); and nobody can listen before that.
@@ -383,6 +383,7 @@ class Pool extends EventEmitter {
     connection.isLent = true;
     connection.turn = ++this.#loans;
     this.#lent++;
+    connection.onLent?.();
     return new Lease(connection, this.#leasing);
   }
 

@@ -1,6 +1,7 @@
 'use strict';
 
 const { isSame, normalize } = require('./normalize');
+const { isDialledHere } = require('../dial');
 
 /**
  * A server as it is known to the native rover.
@@ -191,7 +192,7 @@ class ServerTable {
   // A view that the app has kept is of the object that it was of, and what inherits from one has properties of its own.
 
   set(target, id, server, receiver) {
-    if (target !== this.#servers || receiver !== this.#view) return Reflect.set(target, id, server, receiver);
+    if (receiver !== this.#view) return Reflect.set(target, id, server, receiver);
     return this.#set(id, server);
   }
 
@@ -265,6 +266,9 @@ class ServerTable {
   }
 }
 
+// A handler takes whatever it inherits for a trap, also what others have put on Object.prototype.
+Object.setPrototypeOf(ServerTable.prototype, null);
+
 const NOTHING_KNOWN = /** @type {any} */ (Object.freeze({ __proto__: null }));
 
 /**
@@ -274,7 +278,7 @@ const NOTHING_KNOWN = /** @type {any} */ (Object.freeze({ __proto__: null }));
  */
 function described(normalized) {
   if (normalized === null) return [NOTHING_KNOWN, true];
-  return [normalized, normalized.lookup !== undefined];
+  return [normalized, normalized.lookup !== undefined || isDialledHere(normalized)];
 }
 
 function tryToNormalize(server) {

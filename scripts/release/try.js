@@ -34,8 +34,11 @@ async function tryRelease() {
     await withFreshApp([main], (app) => assert.deepEqual(app.installed(), [name]), [`--os=${os}`]);
     console.log(`npm install --os=${os}: done`);
   }
-  await withFreshApp([main, binary], (app) => app.runUsageExample());
-  console.log('The README example ran from the packed release.');
+  await withFreshApp([main, binary], async (app) => {
+    await app.runUsageExample();
+    app.runDemo();
+  });
+  console.log('The README example and the demo ran from the packed release.');
 
   await withFreshApp([main], async (app) => {
     const source = `try { require('${name}'); } catch ({ code, message }) { console.log(code, message); }`;

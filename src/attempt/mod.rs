@@ -150,7 +150,7 @@ impl Connected {
             Some(Ok(slot)) => {
                 times.slot = Some(since.elapsed());
                 if limits.max_slot.admits(slot) {
-                    Outcome::Connection { slot, socket }
+                    Outcome::Connection { slot, socket: Some(socket) }
                 } else {
                     discard(&socket, &mut Vec::new());
                     Outcome::Rejected { slot }

@@ -13,8 +13,8 @@ pub enum Outcome {
     Connection {
         /// The slot number.
         slot: u64,
-        /// The connection, non-blocking, unread behind the slot line.
-        socket: Socket,
+        /// The connection, non-blocking, unread behind the slot line. `None` where JavaScript has dialled, and has it.
+        socket: Option<Socket>,
     },
     /// The server gave a slot above the limit; the connection is closed.
     Rejected {
@@ -31,7 +31,7 @@ pub enum Outcome {
     Exhausted(SyscallError),
     /// JavaScript could not use the server, and knows why.
     Invalid,
-    /// The app's own `lookup` failed, and JavaScript knows how.
+    /// The app's own `lookup` failed, or JavaScript could not dial, and it knows how.
     LookupFailed,
     /// There was no server to pick.
     NoServers,
@@ -74,7 +74,7 @@ pub enum Failure {
     Closed,
     /// It sent something else than a slot line.
     Protocol,
-    /// The app's own `lookup` failed.
+    /// The app's own `lookup` failed, or JavaScript could not dial.
     Lookup,
 }
 

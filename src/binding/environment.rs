@@ -118,11 +118,13 @@ impl NativeEnvironment {
 
     /// The descriptor of the connection that is being delivered. `confirm` or `abort` must follow.
     #[napi(catch_unwind)]
-    pub fn claim(&self) -> napi::Result<i32> {
-        self.handoff
+    pub fn claim(&self) -> napi::Result<i64> {
+        let number = self
+            .handoff
             .borrow_mut()
             .claim()
-            .ok_or_else(|| napi::Error::from_reason("No descriptor is on offer"))
+            .ok_or_else(|| napi::Error::from_reason("No descriptor is on offer"))?;
+        Ok(number as i64)
     }
 
     /// A socket has the descriptor.

@@ -1,7 +1,5 @@
 //! What JavaScript is told: the arguments of `deliver`.
 
-use std::os::fd::OwnedFd;
-
 use napi::bindgen_prelude::{Either, FnArgs};
 use napi_derive::napi;
 
@@ -20,7 +18,7 @@ pub enum OutcomeKind {
     Made,
     /// What is an attempt to connect to? `number` and `attempt` name it to `resume`, `resumeAt` or `fail`.
     Question,
-    /// `number` is the slot; a descriptor is on offer.
+    /// `number` is the slot; a descriptor is on offer, unless JavaScript has dialled.
     Connection,
     /// `number` is the slot, which was too high; the connection is closed.
     Rejected,
@@ -34,7 +32,7 @@ pub enum OutcomeKind {
     Exhausted,
     /// The server can't be used; `number` is that of the question.
     Invalid,
-    /// The app's own `lookup` failed; `number` is that of the question.
+    /// The app's own `lookup` failed, or JavaScript could not dial; `number` is that of the question.
     LookupFailed,
     /// There was no server to pick.
     NoServers,
@@ -96,7 +94,7 @@ pub fn arguments(taken: Taken, handoff: &mut Handoff) -> Arguments {
 fn describe(outcome: Outcome, handoff: &mut Handoff) -> (OutcomeKind, Option<Detail>) {
     match outcome {
         Outcome::Connection { socket, .. } => {
-            handoff.offer(OwnedFd::from(socket));
+            socket.into_iter().for_each(|socket| handoff.offer(socket));
             (OutcomeKind::Connection, None)
         }
         Outcome::Rejected { .. } => (OutcomeKind::Rejected, None),

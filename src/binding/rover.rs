@@ -9,6 +9,7 @@ use super::{invalid, milliseconds};
 use crate::attempt::outcome::{Failure, Outcome};
 use crate::attempt::{Limits, MaxSlot};
 use crate::rover::in_flight::AttemptKey;
+use crate::rover::questions::Reception;
 use crate::rover::{Admission, Options, Rover};
 use crate::stats::Summary;
 
@@ -23,6 +24,17 @@ pub enum NativeAdmission {
     Skipped,
     /// Of `start()`: the system has no thread or no descriptors for the roving, which has not begun.
     NoRuntime,
+}
+
+/// What JavaScript has to do with a connection that it has dialled.
+#[napi]
+pub enum NativeReception {
+    /// Read on.
+    More,
+    /// Keep it until the outcome is delivered.
+    Slot,
+    /// Close it.
+    Over,
 }
 
 /// The options of a rover, checked: see `lib/options.js`.
@@ -169,6 +181,30 @@ impl NativeRover {
         let endpoint = server.into_resolved(addresses)?;
         self.0.resume_at(attempt_key(attempt, number), endpoint);
         Ok(())
+    }
+
+    /// Answers a question: JavaScript has dialled, and is connected. `receive` or `fail` must follow.
+    #[napi(catch_unwind)]
+    pub fn connected(&self, attempt: u32, number: f64) {
+        self.0.connected(attempt_key(attempt, number));
+    }
+
+    /// Goes on with an answer: what a server that JavaScript has dialled has sent in all, as Latin-1, and whether it has
+    /// closed. To be called at each byte, until it says something else than `More`.
+    #[napi(catch_unwind)]
+    pub fn receive(
+        &self,
+        attempt: u32,
+        number: f64,
+        line: String,
+        has_ended: bool,
+    ) -> NativeReception {
+        let line: Vec<u8> = line.chars().map(|char| char as u8).collect();
+        match self.0.receive(attempt_key(attempt, number), &line, has_ended) {
+            Reception::More => NativeReception::More,
+            Reception::Slot => NativeReception::Slot,
+            Reception::Over => NativeReception::Over,
+        }
     }
 
     /// Answers a question: the attempt ends as `Invalid`, `LookupFailed` or `NoServers`. Returns whether it was asking:

@@ -7,6 +7,7 @@ use napi_derive::napi;
 
 use super::{invalid, milliseconds};
 use crate::net::endpoint::{Addresses, Endpoint, Family, Local};
+use crate::net::error::Target;
 use crate::net::literal::Literal;
 use crate::servers::Server;
 
@@ -17,7 +18,7 @@ pub struct NativeServer {
     pub host: Option<String>,
     /// The TCP port; not needed with `path`.
     pub port: Option<u16>,
-    /// The path of a Unix socket.
+    /// The path of a Unix socket, or of a named pipe.
     pub path: Option<String>,
     /// 0, 4 or 6.
     pub family: Option<u32>,
@@ -36,7 +37,11 @@ impl NativeServer {
     /// The server of a table, where JavaScript is to be asked at each pick or where it is known.
     pub fn into_server(self, is_asked: bool) -> napi::Result<Server> {
         if is_asked {
-            return Ok(Server::Asked { host: self.host.unwrap_or_default().into() });
+            let target = match self.path {
+                Some(path) => Target::Path(path.into()),
+                None => Target::Host(self.host.unwrap_or_default().into()),
+            };
+            return Ok(Server::Asked { target });
         }
         self.into_endpoint().map(|endpoint| Server::Known(Arc::new(endpoint)))
     }

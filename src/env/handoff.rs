@@ -12,38 +12,38 @@
 //! `claim` gives JavaScript the number, which it hands to `new net.Socket`; `confirm` says that it did. A worker
 //! that is terminated between the two leaves it open whether the socket has the descriptor. This is decided when the
 //! environment is torn down, after Node has closed all its handles: a descriptor that is still the same socket then
-//! was never taken. Sockets are told apart by device and inode, which no other file has as long as this one is open.
+//! was never taken. By what sockets are told apart differs from system to system: see [`Identity`].
 //!
-//! The main thread can't be terminated without the process, and so need not look at inodes.
+//! The main thread can't be terminated without the process, and so need not look at it.
 
-use std::fs::{self, File};
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
 use std::mem::ManuallyDrop;
-use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd, RawFd};
-use std::os::unix::fs::MetadataExt;
 
-/// Whether this surely is the thread that the process began with. Only Linux tells.
-pub fn is_main_thread() -> bool {
-    // A link to `PROCESS/task/THREAD` (proc(5)).
-    let link = fs::read_link("/proc/thread-self").unwrap_or_default();
-    let (process, thread) = (link.iter().next(), link.file_name());
-    process.is_some() && process == thread
-}
+use socket2::Socket;
+#[cfg(unix)]
+use unix as platform;
+#[cfg(windows)]
+use windows as platform;
+
+pub use platform::is_main_thread;
+use platform::{Descriptor, Identity, Number};
 
 /// The descriptor that is being handed over, if any. There is one handoff for each JavaScript thread.
 #[derive(Debug)]
 pub struct Handoff {
     is_terminable: bool,
-    offered: Option<OwnedFd>,
+    offered: Option<Descriptor>,
     claimed: Vec<Claim>,
 }
 
-/// Device and inode.
-type Identity = (u64, u64);
-
 #[derive(Debug)]
 struct Claim {
-    fd: RawFd,
-    /// Known where the thread can be terminated.
+    number: Number,
+    /// Known where the thread can be terminated, if the descriptor tells. Without it, it is JavaScript's for good.
     identity: Option<Identity>,
 }
 
@@ -53,9 +53,9 @@ impl Handoff {
         Self { is_terminable, offered: None, claimed: Vec::new() }
     }
 
-    /// Offers a descriptor. One that was offered before and not claimed is closed.
-    pub fn offer(&mut self, descriptor: OwnedFd) {
-        self.offered = Some(descriptor);
+    /// Offers the descriptor of a socket. One that was offered before and not claimed is closed.
+    pub fn offer(&mut self, socket: Socket) {
+        self.offered = Some(platform::descriptor(socket));
     }
 
     /// Withdraws what is on offer.
@@ -64,12 +64,12 @@ impl Handoff {
     }
 
     /// The number of the descriptor on offer. JavaScript must `confirm` or `abort` it.
-    pub fn claim(&mut self) -> Option<RawFd> {
-        let file = File::from(self.offered.take()?);
-        let identity = if self.is_terminable { Some(identity(&file)?) } else { None };
-        let fd = file.into_raw_fd();
-        self.claimed.push(Claim { fd, identity });
-        Some(fd)
+    pub fn claim(&mut self) -> Option<Number> {
+        let descriptor = self.offered.take()?;
+        let identity = if self.is_terminable { Identity::of(&descriptor) } else { None };
+        let number = platform::into_number(descriptor);
+        self.claimed.push(Claim { number, identity });
+        Some(number)
     }
 
     /// A socket has the descriptor that was claimed last.
@@ -80,7 +80,7 @@ impl Handoff {
     /// Closes the descriptor that was claimed last, which no socket has.
     pub fn abort(&mut self) {
         if let Some(claim) = self.claimed.pop() {
-            drop(ManuallyDrop::into_inner(claim.file()));
+            drop(ManuallyDrop::into_inner(claim.descriptor()));
         }
     }
 
@@ -89,9 +89,9 @@ impl Handoff {
     pub fn close_all(&mut self) {
         self.offered = None;
         for claim in self.claimed.drain(..).filter(|claim| claim.identity.is_some()) {
-            let file = claim.file();
-            if identity(&file) == claim.identity {
-                drop(ManuallyDrop::into_inner(file));
+            let descriptor = claim.descriptor();
+            if Identity::of(&descriptor) == claim.identity {
+                drop(ManuallyDrop::into_inner(descriptor));
             }
         }
     }
@@ -104,31 +104,28 @@ impl Drop for Handoff {
     }
 }
 
-fn identity(file: &File) -> Option<Identity> {
-    file.metadata().ok().map(|found| (found.dev(), found.ino()))
-}
-
 impl Claim {
     /// The descriptor again, which only who knows that no socket has it may close.
-    fn file(&self) -> ManuallyDrop<File> {
+    fn descriptor(&self) -> ManuallyDrop<Descriptor> {
         // SAFETY: `ManuallyDrop` keeps this from closing a descriptor that isn't ours. It is closed
         // only where it is the very socket that was claimed, which nobody else can own: JavaScript
         // said so, or its handles are closed already.
         #[allow(unsafe_code, reason = "the descriptor comes back from JavaScript")]
-        ManuallyDrop::new(unsafe { File::from_raw_fd(self.fd) })
+        ManuallyDrop::new(unsafe { platform::from_number(self.number) })
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use std::io::Read;
+    use std::os::fd::{FromRawFd, OwnedFd, RawFd};
     use std::os::unix::net::UnixStream;
 
     use super::*;
 
-    fn pair() -> (OwnedFd, UnixStream) {
+    fn pair() -> (Socket, UnixStream) {
         let (ours, theirs) = UnixStream::pair().expect("a pair");
-        (ours.into(), theirs)
+        (OwnedFd::from(ours).into(), theirs)
     }
 
     /// Whether the other end of a pair is closed.

@@ -16,6 +16,7 @@ use crate::net::endpoint::{AddressPolicy, Addresses, Endpoint, Local, Order};
 use crate::net::error::{ConnectError, SyscallError, Target, eai};
 use crate::net::literal::Literal;
 use crate::net::lookup::{Lookups, Query};
+use crate::net::platform::errno;
 
 /// Further away than any deadline.
 const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
@@ -91,7 +92,7 @@ async fn look_up(
     let answer = match within(deadline, lookups.resolve(&query)).await {
         Some(answer) => answer,
         // Where it was never begun for want of a thread, the name is not to blame.
-        None => Err(if lookups.lacks_a_thread(&query) { -libc::EAGAIN } else { -libc::ETIMEDOUT }),
+        None => Err(if lookups.lacks_a_thread(&query) { errno::EAGAIN } else { errno::ETIMEDOUT }),
     };
     answer.map_err(|errno| look_up_error(&query.host, errno))
 }
@@ -215,7 +216,7 @@ async fn race(
 mod tests {
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-    use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener};
+    use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
     use super::*;
     use crate::net::dial::tests::refusing;
@@ -291,10 +292,11 @@ mod tests {
         assert_eq!(target, Target::Literal(literal("127.0.0.1"), address.port()));
     }
 
+    #[cfg(unix)]
     #[tokio::test]
     async fn connects_to_a_unix_socket() {
         let path = std::env::temp_dir().join(format!("callosum-{}.sock", std::process::id()));
-        let listener = UnixListener::bind(&path).expect("a socket");
+        let listener = tokio::net::UnixListener::bind(&path).expect("a socket");
         let connected = connect_to(&Endpoint::Unix { path: path.clone() }).await;
         assert_eq!(connected.expect("a socket").1, Target::Path(path.clone()));
         drop(listener);
@@ -310,7 +312,7 @@ mod tests {
         let failure =
             connect_to(&tcp("127.0.0.1", address.port())).await.expect_err("nobody listens");
         let target = Target::Literal(literal("127.0.0.1"), address.port());
-        assert_eq!(faults(failure), [(-libc::ECONNREFUSED, target)]);
+        assert_eq!(faults(failure), [(errno::ECONNREFUSED, target)]);
     }
 
     #[tokio::test]
@@ -350,8 +352,8 @@ mod tests {
         assert_eq!(
             faults(ConnectError::Several(failed)),
             [
-                (-libc::ECONNREFUSED, Target::Address(one)),
-                (-libc::ECONNREFUSED, Target::Address(other))
+                (errno::ECONNREFUSED, Target::Address(one)),
+                (errno::ECONNREFUSED, Target::Address(other))
             ]
         );
     }
@@ -364,7 +366,7 @@ mod tests {
         let failure = connect(&server, AddressPolicy::default(), &Lookups::new(), deadline).await;
         assert_eq!(
             faults(failure.expect_err("nobody answers")),
-            [(-libc::ETIMEDOUT, Target::Literal(literal("127.0.0.1"), silent.port()))]
+            [(errno::ETIMEDOUT, Target::Literal(literal("127.0.0.1"), silent.port()))]
         );
     }
 
@@ -386,7 +388,7 @@ mod tests {
         let server = resolved(&["127.0.0.1"], refusing.port());
         let target = Target::Literal(literal("127.0.0.1"), refusing.port());
         let failure = connect_to(&server).await.expect_err("nobody listens");
-        assert_eq!(faults(failure), [(-libc::ECONNREFUSED, target)]);
+        assert_eq!(faults(failure), [(errno::ECONNREFUSED, target)]);
 
         let failure = connect_to(&resolved(&[], 1)).await.expect_err("no address");
         assert_eq!(faults(failure), [(eai::NODATA, Target::Host("by-the-app".into()))]);
@@ -407,10 +409,10 @@ mod tests {
     async fn hands_the_family_and_the_hints_to_the_look_up() {
         let mut server = tcp("x", 1);
         if let Endpoint::Tcp { family, hints, .. } = &mut server {
-            (*family, *hints) = (Family::V6, libc::AI_V4MAPPED);
+            (*family, *hints) = (Family::V6, 8);
         }
         let ask = |query: &Query| {
-            let expected = Query { host: "x".into(), family: Family::V6, hints: libc::AI_V4MAPPED };
+            let expected = Query { host: "x".into(), family: Family::V6, hints: 8 };
             Err(if *query == expected { eai::NONAME } else { eai::FAIL })
         };
         let failure = connect_by(&server, AddressPolicy::default(), ask).await;
@@ -422,13 +424,13 @@ mod tests {
         let (_hanging, _queue, silent) = hanging().await;
         let deadline = Some(Instant::now() + Duration::from_millis(50));
         let target = Target::Address(silent);
-        let mut failed = vec![SyscallError { syscall: "connect", errno: -libc::EMFILE, target }];
+        let mut failed = vec![SyscallError { syscall: "connect", errno: errno::EMFILE, target }];
         let candidates = [silent.into(), silent.into()];
         let local = Local::default();
         let racing = race(&candidates, &local, HEAD_START, &mut failed);
         let result = conclude(within(deadline, racing).await, &candidates, failed);
         let failure = result.expect_err("nobody answers");
-        assert_eq!(faults(failure), [(-libc::EMFILE, Target::Address(silent))]);
+        assert_eq!(faults(failure), [(errno::EMFILE, Target::Address(silent))]);
     }
 
     /// What the system says of a name with an address of either family.

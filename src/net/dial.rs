@@ -9,7 +9,7 @@ use socket2::{Domain, SockAddr, Socket};
 
 use crate::net::endpoint::Local;
 use crate::net::error::{SyscallError, Target};
-use crate::net::platform::{begin, established, unix_address};
+use crate::net::platform::{REUSES_ADDRESSES, begin, errno, established, unix_address};
 use crate::net::reuse::{self, new_socket};
 
 /// An address to try.
@@ -50,7 +50,8 @@ pub async fn dial(candidate: &Candidate, local: &Local) -> Result<Socket, Syscal
     let socket = established(socket, progress, &address).await.map_err(failed)?;
     if is_connected_to_itself(&socket, target) {
         reset(socket);
-        return Err(failed(io::Error::from_raw_os_error(libc::ECONNREFUSED)));
+        let target = candidate.target.clone();
+        return Err(SyscallError { syscall: "connect", errno: errno::ECONNREFUSED, target });
     }
     Ok(socket)
 }
@@ -91,10 +92,12 @@ fn bind(socket: &Socket, target: SocketAddr, local: &Local) -> Result<(), Syscal
             None => SocketAddr::new(any, local.port),
         };
         if address.is_ipv4() != target.is_ipv4() {
-            return Err(io::Error::from_raw_os_error(libc::EINVAL));
+            return Err(io::ErrorKind::InvalidInput.into());
         }
-        // As Node's: a port that only waits for late segments of a connection before can be used again.
-        socket.set_reuse_address(true)?;
+        // As Node's.
+        if REUSES_ADDRESSES {
+            socket.set_reuse_address(true)?;
+        }
         if address.is_ipv6() {
             socket.set_only_v6(false)?;
         }
@@ -176,14 +179,14 @@ pub mod tests {
         let (_holder, used) = listen();
         let used = local("127.0.0.1", used.port());
         for (local, errno) in [
-            (used, libc::EADDRINUSE),
-            (local("::1", 0), libc::EINVAL),
-            (local("192.0.2.77", 0), libc::EADDRNOTAVAIL),
+            (used, errno::EADDRINUSE),
+            (local("::1", 0), errno::EINVAL),
+            (local("192.0.2.77", 0), errno::EADDRNOTAVAIL),
         ] {
             let error = dial(&target.into(), &local).await.expect_err("an address of others");
             let literal = local.address.expect("an address");
             let target = Target::Literal(literal, local.port);
-            assert_eq!(error, SyscallError { syscall: "bind", errno: -errno, target });
+            assert_eq!(error, SyscallError { syscall: "bind", errno, target });
         }
     }
 
@@ -199,7 +202,7 @@ pub mod tests {
             // As if the system had chosen the very port that is dialled.
             let local = Local { address: None, port: target.port() };
             let error = dial(&target.into(), &local).await.expect_err("nobody listens");
-            assert_eq!(error.errno, -libc::ECONNREFUSED, "{host}");
+            assert_eq!(error.errno, errno::ECONNREFUSED, "{host}");
             // Unlike std, no SO_REUSEADDR, which would hide a TIME_WAIT.
             let server = Socket::new(Domain::for_address(target), Type::STREAM, None);
             let server = server.expect("a socket");

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::net::exhaustion;
 use crate::net::literal::Literal;
+use crate::net::platform::{NO_PORT_LEFT, errno, libuv_errno};
 
 /// The errors of `getaddrinfo` as libuv numbers them, so that Node.js knows their names.
 pub mod eai {
@@ -28,6 +29,11 @@ pub mod eai {
     pub const SERVICE: i32 = -3010;
     /// The kind of socket is not supported.
     pub const SOCKTYPE: i32 = -3011;
+
+    /// Whether an error is one of `getaddrinfo`, and not of the system: of what this machine has run out of.
+    pub fn contains(errno: i32) -> bool {
+        (-3999..=-3000).contains(&errno)
+    }
 }
 
 /// A system call that failed.
@@ -35,7 +41,7 @@ pub mod eai {
 pub struct SyscallError {
     /// The call, in Node's words: `getaddrinfo`, `bind`, `connect` or `read`.
     pub syscall: &'static str,
-    /// The error in libuv's numbering: a system error number, negated, or one of [`eai`].
+    /// The error in libuv's numbering: one of a system error, or one of [`eai`].
     pub errno: i32,
     /// What the call was about.
     pub target: Target,
@@ -67,29 +73,29 @@ impl SyscallError {
     /// The fault behind an error of `std::io`. One without a number is a refused argument, such as a
     /// path that is too long: `EINVAL`.
     pub fn from_io(syscall: &'static str, error: &std::io::Error, target: Target) -> Self {
-        let error = error.raw_os_error().unwrap_or(libc::EINVAL);
-        exhaustion::note(error);
-        Self { syscall, errno: -error, target }
+        let errno = error.raw_os_error().map_or(errno::EINVAL, libuv_errno);
+        exhaustion::note(errno);
+        Self { syscall, errno, target }
     }
 
     /// A time limit that passed during `syscall`.
     pub fn timed_out(syscall: &'static str, target: Target) -> Self {
-        Self { syscall, errno: -libc::ETIMEDOUT, target }
+        Self { syscall, errno: errno::ETIMEDOUT, target }
     }
 
     /// Whether this machine ran out of something, which says nothing about the server.
     fn is_exhaustion(&self) -> bool {
         const OF_ANY_CALL: [i32; 5] =
-            [-libc::EMFILE, -libc::ENFILE, -libc::ENOBUFS, -libc::ENOMEM, eai::MEMORY];
-        match (self.syscall, -self.errno) {
+            [errno::EMFILE, errno::ENFILE, errno::ENOBUFS, errno::ENOMEM, eai::MEMORY];
+        match (self.syscall, self.errno) {
             _ if OF_ANY_CALL.contains(&self.errno) => true,
             // No port for this connection is left. Of IPv6 it may mean that there is no address to connect from,
             // which is so where IPv6 is off, and is as good as no route.
-            ("connect", libc::EADDRNOTAVAIL) => self.target.is_ipv4(),
+            ("connect", NO_PORT_LEFT) => self.target.is_ipv4(),
             // No port is left at all; one that the app has chosen is its own business.
-            ("bind", libc::EADDRINUSE) => self.target.port() == Some(0),
+            ("bind", errno::EADDRINUSE) => self.target.port() == Some(0),
             // No thread for the look-up. (Of `connect` it is a Unix socket whose queue is full.)
-            ("getaddrinfo", libc::EAGAIN) => true,
+            ("getaddrinfo", errno::EAGAIN) => true,
             _ => false,
         }
     }
@@ -171,21 +177,21 @@ mod tests {
     fn tells_what_this_machine_has_run_out_of_from_what_a_server_did() {
         let (v4, mapped, v6) = ("192.0.2.1:80", "[::ffff:192.0.2.1]:80", "[2001:db8::1]:80");
         for (syscall, errno, address, expected) in [
-            ("connect", -libc::EMFILE, v4, true),
-            ("connect", -libc::ENFILE, v6, true),
-            ("connect", -libc::ENOBUFS, v4, true),
-            ("bind", -libc::ENOMEM, v4, true),
+            ("connect", errno::EMFILE, v4, true),
+            ("connect", errno::ENFILE, v6, true),
+            ("connect", errno::ENOBUFS, v4, true),
+            ("bind", errno::ENOMEM, v4, true),
             ("getaddrinfo", eai::MEMORY, v4, true),
-            ("getaddrinfo", -libc::EAGAIN, v4, true),
+            ("getaddrinfo", errno::EAGAIN, v4, true),
             ("getaddrinfo", eai::AGAIN, v4, false),
-            ("connect", -libc::EADDRNOTAVAIL, v4, true),
-            ("connect", -libc::EADDRNOTAVAIL, mapped, true),
-            ("connect", -libc::EADDRNOTAVAIL, v6, false),
-            ("bind", -libc::EADDRNOTAVAIL, v4, false),
-            ("bind", -libc::EADDRINUSE, "192.0.2.1:0", true),
-            ("bind", -libc::EADDRINUSE, v4, false),
-            ("connect", -libc::EAGAIN, v4, false),
-            ("connect", -libc::ECONNREFUSED, v4, false),
+            ("connect", NO_PORT_LEFT, v4, true),
+            ("connect", NO_PORT_LEFT, mapped, true),
+            ("connect", NO_PORT_LEFT, v6, false),
+            ("bind", errno::EADDRNOTAVAIL, v4, false),
+            ("bind", errno::EADDRINUSE, "192.0.2.1:0", true),
+            ("bind", errno::EADDRINUSE, v4, false),
+            ("connect", errno::EAGAIN, v4, false),
+            ("connect", errno::ECONNREFUSED, v4, false),
         ] {
             let one = ConnectError::One(cause(syscall, errno, address));
             assert_eq!(one.exhaustion().is_some(), expected, "{syscall} {errno} {address}");
@@ -194,8 +200,8 @@ mod tests {
 
     #[test]
     fn blames_no_server_where_one_of_its_addresses_could_not_be_tried() {
-        let refused = cause("connect", -libc::ECONNREFUSED, "[::1]:80");
-        let exhausted = cause("connect", -libc::EMFILE, "127.0.0.1:80");
+        let refused = cause("connect", errno::ECONNREFUSED, "[::1]:80");
+        let exhausted = cause("connect", errno::EMFILE, "127.0.0.1:80");
         let several = ConnectError::Several(vec![refused.clone(), exhausted.clone()]);
         assert_eq!(several.exhaustion(), Some(&exhausted));
         assert_eq!(ConnectError::Several(vec![refused.clone(), refused]).exhaustion(), None);

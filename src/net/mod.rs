@@ -8,7 +8,13 @@ pub mod exhaustion;
 pub mod literal;
 pub mod lookup;
 pub mod reuse;
+#[cfg(unix)]
 mod unix;
+#[cfg(windows)]
+mod windows;
 
 /// What differs from system to system.
+#[cfg(unix)]
 use unix as platform;
+#[cfg(windows)]
+use windows as platform;

@@ -1,6 +1,7 @@
-//! What connecting takes of the system where it is a Unix: Linux and macOS.
+//! What connecting takes of the system where it is a Unix.
 
 use std::ffi::CString;
+use std::fs::File;
 use std::io;
 use std::path::Path;
 
@@ -10,6 +11,56 @@ use tokio::io::unix::AsyncFd;
 
 /// Whether the system connects a socket again that was refused.
 pub const CONNECTS_AGAIN: bool = cfg!(target_os = "linux");
+
+/// Whether a port that only waits for late segments of a connection before has to be asked for.
+pub const REUSES_ADDRESSES: bool = true;
+
+/// The flags of a look-up for which the server gives none: only families that this machine has an address of.
+pub const DEFAULT_HINTS: i32 = libc::AI_ADDRCONFIG;
+
+/// What `connect` says where no port is left for the connection.
+pub const NO_PORT_LEFT: i32 = errno::EADDRNOTAVAIL;
+
+/// The files that say how names are looked up: the name servers, and names that need none.
+pub const NAME_FILES: Option<[&str; 2]> = Some(["/etc/resolv.conf", "/etc/hosts"]);
+
+/// How many descriptors have to be free for there to be no shortage: as many as a look-up needs.
+const NEEDED: usize = 4;
+
+/// System errors as libuv numbers them: negated.
+pub mod errno {
+    /// There is no thread.
+    pub const EAGAIN: i32 = -libc::EAGAIN;
+    /// The port is taken.
+    pub const EADDRINUSE: i32 = -libc::EADDRINUSE;
+    /// This machine does not have the address.
+    pub const EADDRNOTAVAIL: i32 = -libc::EADDRNOTAVAIL;
+    /// Nobody listens.
+    pub const ECONNREFUSED: i32 = -libc::ECONNREFUSED;
+    /// An argument is refused.
+    pub const EINVAL: i32 = -libc::EINVAL;
+    /// The process has too many descriptors.
+    pub const EMFILE: i32 = -libc::EMFILE;
+    /// The machine has too many descriptors.
+    pub const ENFILE: i32 = -libc::ENFILE;
+    /// There is no room for more sockets.
+    pub const ENOBUFS: i32 = -libc::ENOBUFS;
+    /// There is no memory.
+    pub const ENOMEM: i32 = -libc::ENOMEM;
+    /// A time limit has passed.
+    pub const ETIMEDOUT: i32 = -libc::ETIMEDOUT;
+}
+
+/// The number of a system error in libuv's numbering.
+pub fn libuv_errno(error: i32) -> i32 {
+    -error
+}
+
+/// The error of a shortage of descriptors, if there is one right now.
+pub fn shortage() -> Option<i32> {
+    let probes: io::Result<Vec<File>> = (0..NEEDED).map(|_| File::open("/dev/null")).collect();
+    probes.err().and_then(|error| error.raw_os_error()).map(libuv_errno)
+}
 
 /// How far a connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

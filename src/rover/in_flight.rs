@@ -1,6 +1,8 @@
 //! What is in flight: one record for each attempt, from when it is admitted until JavaScript takes its outcome. Their
 //! number is the one count of what is pending.
 
+use std::time::Duration;
+
 use slab::Slab;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
@@ -51,6 +53,10 @@ pub struct Asking {
     pub timer: Option<(&'static TimerQueue, TimerKey)>,
     /// When it has to be connected.
     pub deadline: Option<Instant>,
+    /// Since when JavaScript is asked.
+    pub since: Instant,
+    /// Where JavaScript has dialled: how long that took, and since when it waits for the slot line.
+    pub connected: Option<(Duration, Instant)>,
 }
 
 /// Names an attempt; never used twice.

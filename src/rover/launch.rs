@@ -12,7 +12,7 @@ use super::{Shared, State, panic_outcome};
 use crate::attempt::outcome::{Outcome, Times};
 use crate::attempt::{Connected, Progress, attempt};
 use crate::net::endpoint::Endpoint;
-use crate::net::error::{SyscallError, Target};
+use crate::net::error::SyscallError;
 use crate::runtime::Runtime;
 use crate::servers::Server;
 
@@ -34,8 +34,8 @@ impl Shared {
                 let error = SyscallError::from_io("connect", &error, server.target());
                 drop(self.settle_locked(state, key, Outcome::Exhausted(error), Times::default()));
             }
-            (Some(Server::Asked { host }), Ok(runtime)) => {
-                self.ask(state, runtime, key, deadline, Target::Host(host));
+            (Some(Server::Asked { target }), Ok(runtime)) => {
+                self.ask(state, runtime, key, deadline, target);
             }
             (Some(Server::Known(endpoint)), Ok(runtime)) => {
                 self.dial(state, runtime, key, endpoint, deadline);

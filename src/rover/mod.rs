@@ -10,7 +10,7 @@
 pub mod delivery;
 pub mod in_flight;
 mod launch;
-mod questions;
+pub mod questions;
 pub mod schedule;
 
 use std::any::Any;
@@ -30,6 +30,7 @@ use crate::servers::{Server, ServerKey, ServerTable};
 use crate::stats::{ServerStats, Stats};
 use delivery::{Delivery, Message};
 use in_flight::{Attempt, AttemptKey, InFlight, Remains};
+use questions::Reception;
 use schedule::Roving;
 
 /// A rover. Dropping it stops it.
@@ -176,6 +177,17 @@ impl Rover {
     /// Answers a question: the attempt ends in `outcome`. Returns whether it was asking.
     pub fn fail(&self, key: AttemptKey, outcome: Outcome) -> bool {
         self.shared.fail(key, outcome)
+    }
+
+    /// JavaScript, which was asked, has dialled and is connected: the slot deadline counts from now on.
+    pub fn connected(&self, key: AttemptKey) {
+        self.shared.connected(key);
+    }
+
+    /// JavaScript has received `line` in all on a connection that it has dialled, at most
+    /// [`MAX_LINE`](crate::attempt::slot::MAX_LINE) bytes, and perhaps its end. Ends the attempt where that decides it.
+    pub fn receive(&self, key: AttemptKey, line: &[u8], has_ended: bool) -> Reception {
+        self.shared.receive(key, line, has_ended)
     }
 
     /// The totals, and how many attempts are pending.

@@ -1,18 +1,23 @@
 //! Questions: what an attempt has to ask JavaScript, while it is in flight. The table is empty and the app's object may
-//! not be; a server is bad so far; a server has a `lookup` of the app's own.
+//! not be; a server is bad so far; a server has a `lookup` of the app's own; a server is a named pipe of Windows, which
+//! JavaScript dials.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::delivery::Message;
 use super::in_flight::{Asking, AttemptKey, Phase};
 use super::{Shared, State};
+use crate::attempt::handshake::MAX_RECEIVED;
 use crate::attempt::outcome::{Outcome, Times};
+use crate::attempt::slot::{self, Reading};
 use crate::net::endpoint::Endpoint;
 use crate::net::error::{SyscallError, Target};
+use crate::runtime::timer_queue::{TimerKey, TimerQueue};
 use crate::runtime::{Runtime, runtime};
-use crate::servers::ServerKey;
+use crate::servers::{Server, ServerKey};
 
 impl Shared {
     /// Asks JavaScript for servers, where there are none to pick.
@@ -38,18 +43,37 @@ impl Shared {
         target: Target,
     ) {
         let question = Some(self.tell(state, key, Message::Question));
-        let timers: &'static _ = &*runtime.timers;
+        let syscall = match &target {
+            Target::Path(_) => "connect",
+            _ => "getaddrinfo",
+        };
         let timer = deadline.map(|deadline| {
-            let shared = Arc::clone(self);
-            let key = timers.insert_at(deadline, move |_| {
-                let error = SyscallError::timed_out("getaddrinfo", target);
-                shared.settle(key, Outcome::Unreachable(error.into()), Times::default());
-            });
-            (timers, key)
+            self.time_out(runtime, key, deadline, syscall, target, Times::default())
         });
         if let Some(attempt) = state.in_flight.get_mut(key) {
-            attempt.phase = Phase::Asking(Box::new(Asking { question, timer, deadline }));
+            let since = Instant::now();
+            let asking = Asking { question, timer, deadline, since, connected: None };
+            attempt.phase = Phase::Asking(Box::new(asking));
         }
+    }
+
+    /// Has an attempt end as unreachable at the deadline.
+    fn time_out(
+        self: &Arc<Self>,
+        runtime: &'static Runtime,
+        key: AttemptKey,
+        deadline: Instant,
+        syscall: &'static str,
+        target: Target,
+        times: Times,
+    ) -> (&'static TimerQueue, TimerKey) {
+        let timers: &'static _ = &*runtime.timers;
+        let shared = Arc::clone(self);
+        let on_timeout = move |_| {
+            let error = SyscallError::timed_out(syscall, target);
+            shared.settle(key, Outcome::Unreachable(error.into()), times);
+        };
+        (timers, timers.insert_at(deadline, on_timeout))
     }
 
     /// See [`super::Rover::resume`].
@@ -96,7 +120,79 @@ impl Shared {
     }
 }
 
+/// What JavaScript has to do with a connection that it has dialled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reception {
+    /// Read on: the slot line is not complete.
+    More,
+    /// Keep it until the outcome is delivered.
+    Slot,
+    /// Close it.
+    Over,
+}
+
+impl Shared {
+    /// See [`super::Rover::connected`].
+    pub(super) fn connected(self: &Arc<Self>, key: AttemptKey) {
+        let mut state = self.state();
+        let server = state.in_flight.get_mut(key).and_then(|attempt| attempt.server);
+        let target = server.and_then(|server| state.servers.server(server)).map(Server::target);
+        let (Some(target), Ok(runtime)) = (target, runtime()) else { return };
+        let Some(attempt) = state.in_flight.get_mut(key) else { return };
+        let Phase::Asking(asking) = &mut attempt.phase else { return };
+        let (now, connect_time) = (Instant::now(), asking.since.elapsed());
+        let times = Times { connect: Some(connect_time), slot: None };
+        let deadline = self.options.limits.slot_timeout.map(|limit| now + limit);
+        let timer =
+            deadline.map(|deadline| self.time_out(runtime, key, deadline, "read", target, times));
+        asking.connected = Some((connect_time, now));
+        let before = std::mem::replace(&mut asking.timer, timer);
+        before.inspect(|(timers, key)| timers.remove(*key));
+    }
+
+    /// See [`super::Rover::receive`].
+    pub(super) fn receive(
+        self: &Arc<Self>,
+        key: AttemptKey,
+        line: &[u8],
+        has_ended: bool,
+    ) -> Reception {
+        let max_slot = &self.options.limits.max_slot;
+        let outcome = match slot::read(line) {
+            Reading::Incomplete { .. } if !has_ended => return Reception::More,
+            Reading::Incomplete { .. } if line.is_empty() => Outcome::Closed,
+            Reading::Slot(slot) if max_slot.admits(slot) => {
+                Outcome::Connection { slot, socket: None }
+            }
+            Reading::Slot(slot) => Outcome::Rejected { slot },
+            Reading::Incomplete { .. } | Reading::Invalid => {
+                Outcome::Protocol(line[..line.len().min(MAX_RECEIVED)].to_vec())
+            }
+        };
+        let mut state = self.state();
+        let connected = state.connected_at(key);
+        if state.end_question(key).is_none() {
+            return Reception::Over;
+        }
+        let is_slot = matches!(outcome, Outcome::Connection { .. });
+        let has_line = is_slot || matches!(outcome, Outcome::Rejected { .. });
+        let times = Times {
+            connect: connected.map(|(connect_time, _)| connect_time),
+            slot: connected.filter(|_| has_line).map(|(_, since)| since.elapsed()),
+        };
+        drop(self.settle_locked(&mut state, key, outcome, times));
+        if is_slot { Reception::Slot } else { Reception::Over }
+    }
+}
+
 impl State {
+    fn connected_at(&mut self, key: AttemptKey) -> Option<(Duration, Instant)> {
+        match &self.in_flight.get_mut(key)?.phase {
+            Phase::Asking(asking) => asking.connected,
+            _ => None,
+        }
+    }
+
     /// Takes note that a question is answered. Returns the deadline of the attempt; `None` if it is not asking.
     fn end_question(&mut self, key: AttemptKey) -> Option<Option<Instant>> {
         let attempt = self.in_flight.get_mut(key)?;

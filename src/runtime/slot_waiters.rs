@@ -1,28 +1,20 @@
 //! The slot waiters: connected attempts whose slot line has not come yet.
 //!
 //! A server that is slow, or busy, may keep thousands of them waiting, for half a minute each. So a waiter is no task
-//! of Tokio with a poller's entry and a timer of its own, but an entry of a slab, watched by one poller of mio's: 600
-//! bytes an attempt less.
+//! of Tokio with a poller's entry and a timer of its own, but an entry of a slab, watched by one [`poller`](super::poller)
+//! for all: 600 bytes an attempt less.
 
 use std::io;
-use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll, Registry, Token};
 use slab::Slab;
-use tokio::io::unix::AsyncFd;
-use tokio::task::yield_now;
 use tokio::time::Instant;
 
 use crate::attempt::Connected;
 use crate::attempt::handshake::{HandshakeError, Reply};
+use crate::runtime::poller::{Poller, Registry, Watch};
 use crate::runtime::timer_queue::{TimerKey, TimerQueue};
-
-/// How many ready waiters are looked at before the other tasks of the thread have a turn.
-const MAX_EVENTS: usize = 64;
 
 /// Connected attempts that wait for their slot lines.
 pub struct SlotWaiters {
@@ -31,15 +23,13 @@ pub struct SlotWaiters {
     timers: Arc<TimerQueue>,
 }
 
-/// Tells which of the waiters are ready.
-pub struct Poller(AsyncFd<Poll>);
-
 /// Completion callback: the server's reply, or `None` if the slot deadline passed.
 pub type Done = Box<dyn FnOnce(Connected, Option<Reply>) + Send>;
 
 /// An attempt that waits. Dropping it closes its connection.
 pub struct Waiter {
     connected: Connected,
+    watch: Watch,
     done: Done,
     timer: Option<TimerKey>,
 }
@@ -51,12 +41,7 @@ impl SlotWaiters {
     /// # Errors
     /// What the system says when it has no descriptors for it.
     pub fn new(timers: &Arc<TimerQueue>) -> io::Result<(Arc<Self>, Poller)> {
-        let poll = Poll::new()?;
-        let registry = poll.registry().try_clone()?;
-        #[allow(unsafe_code, reason = "the poller is told of the descriptor and does not own it")]
-        // SAFETY: the descriptor is that of `poll` all the time, which the watch owns.
-        let watch = unsafe { AsyncFd::register_with_interest(poll, tokio::io::Interest::READABLE) };
-        let poller = Poller(watch?);
+        let (poller, registry) = Poller::open()?;
         let (waiters, timers) = (Mutex::default(), Arc::clone(timers));
         Ok((Arc::new(Self { waiters, registry, timers }), poller))
     }
@@ -73,19 +58,19 @@ impl SlotWaiters {
         let mut waiters = self.waiters();
         let entry = waiters.vacant_entry();
         let key = entry.key();
-        let descriptor = connected.socket().as_raw_fd();
-        let watched =
-            self.registry.register(&mut SourceFd(&descriptor), Token(key), Interest::READABLE);
-        if let Err(error) = watched {
-            drop(waiters);
-            done(connected, Some(Err(HandshakeError::Broken(error))));
-            return None;
-        }
+        let watch = match self.registry.register(connected.socket(), key) {
+            Ok(watch) => watch,
+            Err(error) => {
+                drop(waiters);
+                done(connected, Some(Err(HandshakeError::Broken(error))));
+                return None;
+            }
+        };
         let timer = deadline.map(|deadline| {
             let slot_waiters = Arc::clone(self);
             self.timers.insert_at(deadline, move |_| slot_waiters.on_timeout(key))
         });
-        entry.insert(Waiter { connected, done, timer });
+        entry.insert(Waiter { connected, watch, done, timer });
         Some(key)
     }
 
@@ -102,23 +87,12 @@ impl SlotWaiters {
     ///
     /// # Cancel safety
     /// Dropping the future leaves the attempts waiting for ever.
-    pub async fn run(self: Arc<Self>, Poller(mut poll): Poller) {
-        let mut events = Events::with_capacity(MAX_EVENTS);
-        while let Ok(mut ready) = poll.readable_mut().await {
-            let asked = ready.get_inner_mut().poll(&mut events, Some(Duration::ZERO));
-            // Otherwise there may be more of them, or a signal came between.
-            let are_all = asked.is_ok() && events.iter().count() < MAX_EVENTS;
-            if are_all {
-                ready.clear_ready();
-            }
-            for event in &events {
-                // A bug, and it must not take the others with it.
-                let _ = catch_unwind(AssertUnwindSafe(|| self.on_readable(event.token().0)));
-            }
-            if !are_all {
-                yield_now().await;
-            }
-        }
+    pub async fn run(self: Arc<Self>, poller: Poller) {
+        let on_readable = |key| {
+            // A bug, and it must not take the others with it.
+            let _ = catch_unwind(AssertUnwindSafe(|| self.on_readable(key)));
+        };
+        poller.run(on_readable).await;
     }
 
     fn on_readable(&self, key: usize) {
@@ -142,10 +116,9 @@ impl SlotWaiters {
     }
 
     fn complete(&self, waiter: Waiter, reply: Option<Reply>) {
-        let Waiter { connected, done, timer } = waiter;
+        let Waiter { connected, watch, done, timer } = waiter;
         timer.inspect(|timer| self.timers.remove(*timer));
-        // It can't fail: the descriptor is open, and was registered.
-        let _ = self.registry.deregister(&mut SourceFd(&connected.socket().as_raw_fd()));
+        self.registry.deregister(connected.socket(), watch);
         done(connected, reply);
     }
 
@@ -154,17 +127,20 @@ impl SlotWaiters {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use std::io::{Read, Write};
     use std::os::fd::OwnedFd;
     use std::os::unix::net::UnixStream;
+    use std::time::Duration;
 
     use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+    use tokio::task::yield_now;
     use tokio::time::{Instant, sleep, timeout};
 
     use super::*;
     use crate::net::error::Target;
+    use crate::runtime::poller::MAX_EVENTS;
 
     /// The slot, or what is no slot; `None` where the time was over.
     type Told = Option<Result<u64, String>>;

@@ -21,13 +21,13 @@ class BarView {
   #frame = [];
   #drawn = 0;
 
-  /** @param {import('tty').WriteStream} output */
+  /** @param {import('node:tty').WriteStream} output */
   constructor(output) {
     this.#output = output;
   }
 
   /**
-   * @param {import('tty').WriteStream} output
+   * @param {import('node:tty').WriteStream} output
    * @returns {boolean} whether bars can be drawn there
    */
   static fits(output) {

@@ -26,6 +26,8 @@ const PICTURE = 'balance.svg';
 async function run(values, positionals) {
   if (positionals.length > 0) throw new UsageError(`what is ${positionals[0]}?`);
   const picture = path.resolve(values.picture ?? PICTURE);
+  // Not after ten seconds.
+  fs.accessSync(path.dirname(picture), fs.constants.W_OK);
   const { stdout } = process;
   // `| head` closes the pipe early, and the picture is still wanted.
   stdout.on('error', (error) => {

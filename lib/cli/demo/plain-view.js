@@ -13,7 +13,7 @@ class PlainView {
   #output;
   #nextLine = LINE_INTERVAL;
 
-  /** @param {import('stream').Writable} output */
+  /** @param {import('node:stream').Writable} output */
   constructor(output) {
     this.#output = output;
   }

@@ -8,6 +8,10 @@ const GREEN = 32;
 const YELLOW = 33;
 const RED = 31;
 
+/** The size of a terminal that does not know its own. */
+const COLUMNS = 80;
+const ROWS = 24;
+
 /** The other screen of a terminal, as editors use it: what was there before comes back. And no cursor. */
 const ENTER = '\x1b[?1049h\x1b[?25l';
 const LEAVE = '\x1b[?25h\x1b[?1049l';
@@ -48,7 +52,7 @@ class ScreenView {
   }
 
   #draw() {
-    const lines = this.#lines(this.#output.rows - 1).map((line) => `${line}${CLEAR_LINE}`);
+    const lines = this.#lines((this.#output.rows || ROWS) - 1).map((line) => `${line}${CLEAR_LINE}`);
     // One write, and no clearing before it: both would flicker.
     this.#output.write(`${HOME}${lines.join('\n')}${CLEAR_BELOW}`);
   }
@@ -56,7 +60,7 @@ class ScreenView {
   /** @param {number} most lines that there is room for */
   #lines(most) {
     const servers = this.#servers;
-    const { columns } = this.#output;
+    const columns = this.#output.columns || COLUMNS;
     const width = nameWidth(servers, columns);
     const above = [`${this.#title}: ${summary(servers)}`, '', ...head(width)];
     const room = Math.max(0, most - above.length);

@@ -43,6 +43,7 @@ use crate::net::lookup::habits::{Habit, Habits};
 use crate::net::lookup::probe::Prober;
 use crate::net::lookup::system::ask_system;
 use crate::net::lookup::threads::{Job, Lane, Threads};
+use crate::net::platform::{errno, libuv_errno};
 
 /// The addresses of a name in the system's order, port 0; or an error in libuv's numbering.
 pub type Answer = Result<Arc<[SocketAddr]>, i32>;
@@ -186,7 +187,7 @@ impl Lookups {
             }
         };
         // What this machine has run out of may be there again for who asks next.
-        let is_of_the_name = !matches!(answer, Err(errno) if errno > eai::AGAIN);
+        let is_of_the_name = !matches!(answer, Err(errno) if !eai::contains(errno));
         let last = is_of_the_name.then(|| (answer.clone(), Instant::now()));
         if let Some(known) = self.known().get_mut(&query) {
             *known = Known { last, ..Known::default() };
@@ -206,7 +207,7 @@ impl Lookups {
         };
         let was_begun_at_once = match ask(lane) {
             Ok(was_begun_at_once) => was_begun_at_once,
-            Err(error) => return Err(-error.raw_os_error().unwrap_or(libc::EAGAIN)),
+            Err(error) => return Err(error.raw_os_error().map_or(errno::EAGAIN, libuv_errno)),
         };
         if was_begun_at_once {
             if let Ok(Some(answer)) = timeout(self.patience, answers.recv()).await {
@@ -398,10 +399,10 @@ mod tests {
     async fn does_not_remember_what_this_machine_had_run_out_of() {
         let asked = AtomicUsize::new(0);
         let lookups = Lookups::with(move |_| match asked.fetch_add(1, Ordering::SeqCst) {
-            0 => Err(-libc::EMFILE),
+            0 => Err(errno::EMFILE),
             number => numbered(number as u16),
         });
-        assert_eq!(lookups.resolve(&query("x")).await, Err(-libc::EMFILE));
+        assert_eq!(lookups.resolve(&query("x")).await, Err(errno::EMFILE));
         assert_eq!(lookups.resolve(&query("x")).await, numbered(1));
     }
 
@@ -510,7 +511,7 @@ mod tests {
         let threads = Threads::with(LIMIT, move |work| {
             let is_allowed = allowed.lock().expect("a number").take().is_some();
             if !is_allowed {
-                return Err(io::Error::from_raw_os_error(libc::EAGAIN));
+                return Err(io::ErrorKind::WouldBlock.into());
             }
             std::thread::spawn(work);
             Ok(())

@@ -9,9 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::net::literal::Literal;
-
-const RESOLV_CONF: &str = "/etc/resolv.conf";
-const HOSTS: &str = "/etc/hosts";
+use crate::net::platform::NAME_FILES;
 
 /// For how long what was read is taken to be true.
 const FRESHNESS: Duration = Duration::from_secs(1);
@@ -47,7 +45,11 @@ impl SettingsFiles {
         {
             return Arc::clone(settings);
         }
-        let settings = Arc::new(Settings::parse(&read(RESOLV_CONF), &read(HOSTS)));
+        let settings = NAME_FILES.map(|[resolv_conf, hosts]| {
+            Arc::new(Settings::parse(&read(resolv_conf), &read(hosts)))
+        });
+        // Where there are none, nothing is known.
+        let settings = settings.unwrap_or_default();
         *last = Some((Instant::now(), Arc::clone(&settings)));
         settings
     }

@@ -4,34 +4,38 @@
 use std::net::SocketAddr;
 
 use dns_lookup::{AddrInfoHints, LookupErrorKind, getaddrinfo};
+use socket2::{Domain, Type};
 
 use crate::net::endpoint::Family;
 use crate::net::error::eai;
 use crate::net::exhaustion;
 use crate::net::lookup::{Answer, Query};
+use crate::net::platform::{DEFAULT_HINTS, libuv_errno};
 
-/// Asks as `net.connect` does: stream sockets, and only families that this machine has an address
-/// of, unless one is named or there are hints.
+/// `AF_UNSPEC`, on every system.
+const ANY_FAMILY: i32 = 0;
+
+/// Asks as `net.connect` does: stream sockets, and with [`DEFAULT_HINTS`] unless a family is named or there are hints.
 ///
 /// # Errors
 /// What the system says, as one of [`eai`] or a negated system error.
 pub fn ask_system(query: &Query) -> Answer {
     let Query { host, family, hints: flags } = query;
     let hints = AddrInfoHints {
-        socktype: libc::SOCK_STREAM,
+        socktype: Type::STREAM.into(),
         address: match family {
-            Family::Any => libc::AF_UNSPEC,
-            Family::V4 => libc::AF_INET,
-            Family::V6 => libc::AF_INET6,
+            Family::Any => ANY_FAMILY,
+            Family::V4 => Domain::IPV4.into(),
+            Family::V6 => Domain::IPV6.into(),
         },
         flags: match (family, flags) {
-            (Family::Any, 0) => libc::AI_ADDRCONFIG,
+            (Family::Any, 0) => DEFAULT_HINTS,
             _ => *flags,
         },
         ..AddrInfoHints::default()
     };
     let found = getaddrinfo(Some(host), None, Some(hints))
-        .map_err(|error| exhaustion::recent().map_or_else(|| libuv_error(error), |error| -error))?;
+        .map_err(|error| exhaustion::recent().unwrap_or_else(|| libuv_error(error)))?;
     let mut addresses: Vec<SocketAddr> = Vec::new();
     for entry in found.filter_map(Result::ok) {
         // glibc gives an address twice where the hosts file has the name under ::1 as well.
@@ -54,7 +58,7 @@ fn libuv_error(error: dns_lookup::LookupError) -> i32 {
         LookupErrorKind::Service => eai::SERVICE,
         LookupErrorKind::Memory => eai::MEMORY,
         LookupErrorKind::System => {
-            std::io::Error::from(error).raw_os_error().map_or(eai::FAIL, |error| -error)
+            std::io::Error::from(error).raw_os_error().map_or(eai::FAIL, libuv_errno)
         }
         // A name that C can't hold (it has a NUL in it) is not the name of any host.
         LookupErrorKind::IO => eai::NONAME,
@@ -82,6 +86,7 @@ mod tests {
         assert!(any.contains(&address("127.0.0.1:0")));
     }
 
+    #[cfg(unix)]
     #[test]
     fn hands_hints_on() {
         assert_eq!(ask("localhost", Family::Any, libc::AI_NUMERICHOST), Err(eai::NONAME));
