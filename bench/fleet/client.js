@@ -10,7 +10,7 @@ const TRANSPORTS = require('./transports');
 const { open } = TRANSPORTS[process.argv[2]];
 
 /** How often it is looked whether a request is due, in ms. */
-const TICK = 2;
+const TICK = 4;
 
 let transport;
 let record;

@@ -25,6 +25,7 @@ const USAGE = `Usage: npm run bench:fleet -- [options]
   --ways A,B    what to compare (default all): ${Object.keys(WAYS).join(', ')}
   --pace N      stretches all times (default 1, which takes 80 s for each)
   --json FILE   the results (default target/fleet.json)
+  --from FILE   shows the results of an earlier run instead
   --publish     writes the results to bench/fleet/results.json, docs/comparison.md and docs/comparison.svg as well
 
 HAProxy and nginx are left out where they are not installed: apt-get install haproxy nginx-light
@@ -50,19 +51,9 @@ function publish(results) {
   writeFileSync(RESULTS, `${JSON.stringify(results, null, 1)}\n`);
 }
 
-async function main() {
-  const { values } = parseArgs({
-    options: {
-      ways: { type: 'string', default: Object.keys(WAYS).join() },
-      pace: { type: 'string', default: '1' },
-      json: { type: 'string', default: path.join(__dirname, '../../target/fleet.json') },
-      publish: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) return void process.stdout.write(USAGE);
+async function run({ ways, pace, json }) {
   if (process.platform !== 'linux') throw new Error('this comparison reads /proc: it needs Linux');
-  const names = values.ways.split(',');
+  const names = ways.split(',');
   const unknown = names.find((name) => !(name in WAYS));
   if (unknown !== undefined) throw new Error(`no such way: ${unknown}`);
   const results = { machine: machine(), ways: {} };
@@ -75,12 +66,29 @@ async function main() {
     if (server === 'grpc') grpc.install();
     process.stdout.write(`${title}:`);
     const onWindow = (window) => void process.stdout.write(` ${window}`);
-    results.ways[name] = { title, windows: await play(name, { pace: Number(values.pace), onWindow }) };
+    results.ways[name] = { title, windows: await play(name, { pace: Number(pace), onWindow }) };
     console.log();
+    // A run takes long: what there is must not be lost.
+    mkdirSync(path.dirname(json), { recursive: true });
+    writeFileSync(json, JSON.stringify(results));
   }
+  return results;
+}
+
+async function main() {
+  const { values } = parseArgs({
+    options: {
+      ways: { type: 'string', default: Object.keys(WAYS).join() },
+      pace: { type: 'string', default: '1' },
+      json: { type: 'string', default: path.join(__dirname, '../../target/fleet.json') },
+      from: { type: 'string' },
+      publish: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return void process.stdout.write(USAGE);
+  const results = values.from === undefined ? await run(values) : JSON.parse(readFileSync(values.from, 'utf8'));
   console.log(`\n${tables(results)}`);
-  mkdirSync(path.dirname(values.json), { recursive: true });
-  writeFileSync(values.json, JSON.stringify(results));
   if (values.publish) publish(results);
 }
 

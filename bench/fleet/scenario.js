@@ -57,14 +57,13 @@ async function play(name, { pace = 1, onWindow = () => {} } = {}) {
       windows[key] = windowOf(reports, { cpu, time, ids: crew.ids, connections: await crew.connections() });
     };
 
+    // First, since it warms all processes up: what V8 has not compiled yet takes several times longer.
+    await crew.tell('flood', CONNECTIONS);
+    await delay(3000 * pace);
+    await measure('flood');
     await crew.tell('rate', RATE);
     await delay(2000 * pace);
     await measure('rest');
-    await crew.tell('flood', CONNECTIONS);
-    await delay(1000 * pace);
-    await measure('flood');
-    await crew.tell('rate', RATE);
-    await delay(1000 * pace);
     await measure('restart', async () => {
       await crew.restart(0);
       await delay(3000 * pace);

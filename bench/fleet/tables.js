@@ -57,8 +57,10 @@ function table(ways, fields) {
  */
 function tables({ machine, ways }) {
   const { node, cpu, cores, os, loadBefore } = machine;
+  const isBusy = loadBefore > cores;
+  const caveat = isBusy ? ' **The machine was busy with other work: latencies and CPU at rest are not comparable.**' : '';
   return `${SERVERS} servers, ${CLIENTS} clients, ${CONNECTIONS} connections of each client where that can be said. Node ${node},
-${cpu}, ${cores} cores, ${os}; load of the machine before the run: ${loadBefore.toFixed(1)}.
+${cpu}, ${cores} cores, ${os}; load of the machine before the run: ${loadBefore.toFixed(1)}.${caveat}
 
 **Cost**: the first four columns at 1,000 requests a second, the last three as fast as it goes. CPU is that of all
 processes: clients, balancer, servers.

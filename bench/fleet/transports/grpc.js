@@ -20,12 +20,17 @@ module.exports = async ({ servers }) => {
 
   /** Names of this scheme are the servers that there are at the moment, as if a name server had told them. */
   class Resolver {
+    #hasTold = false;
+
     constructor(_target, listener) {
       this.listener = listener;
       resolvers.add(this);
     }
 
+    /** gRPC asks again at each connection that fails; there is nothing new to say. */
     updateResolution() {
+      if (this.#hasTold) return;
+      this.#hasTold = true;
       process.nextTick(() => tell(this.listener));
     }
 
