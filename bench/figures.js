@@ -41,4 +41,4 @@ function formatRatio(ratio) {
   return `${Math.abs(ratio) >= 100 ? round(Number(ratio.toPrecision(2))) : ratio.toFixed(ratio < 10 ? 2 : 1)} ×`;
 }
 
-module.exports = { FIGURES, formatRatio };
+module.exports = { FIGURES, formatRatio, round };

@@ -312,6 +312,8 @@ const FIGURES = {
     '1,000 rovers': 'rovers-1000',
     'memory of a rover': 'rovers-1000',
     '`require`': 'require',
+    'HTTP requests': 'http',
+    'the same: requests': 'http',
   },
 };
 

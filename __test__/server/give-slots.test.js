@@ -42,6 +42,11 @@ const KINDS = {
   tls: { make: (credentials) => tls.createServer(credentials, (socket) => socket.pipe(socket)), ask: askPlainly, isSecure: true },
 };
 
+const [major, minor] = process.versions.node.split('.').map(Number);
+
+/** Seen on 20.0.0, and not on 20.20: when the TLS of a session is destroyed. */
+const CRASHES_IN_HTTP2 = major === 20 && minor < 19;
+
 describe('giveSlots', () => {
   it('gives the lowest free slot first, and takes it back when the connection is gone (row 61)', async () => {
     const { server, slots } = await slotted();
@@ -228,6 +233,10 @@ describe('giveSlots', () => {
 
   for (const [kind, { make, ask, isSecure }] of Object.entries(KINDS)) {
     describe(`at a server of ${kind}`, () => {
+      before(function () {
+        if (isSecure && ask === askHttp2 && CRASHES_IN_HTTP2) skip(this, 'the http2 of the first Node.js 20 ends the process by SIGSEGV');
+      });
+
       /** The server, its slots, and what makes the protocol's socket of a connection. */
       async function served(test, options) {
         const credentials = isSecure ? { ...makeCertificate(test), ...options } : options;
