@@ -4,9 +4,9 @@ const EventEmitter = require('node:events');
 
 const { callable } = require('./lib/callable');
 const ClientRover = require('./lib/client-rover');
-const { initialise } = require('./lib/state');
+const { parts } = require('./lib/parts');
 
 module.exports = callable(ClientRover, (rover, options) => {
   EventEmitter.call(rover, options ?? undefined);
-  initialise(rover, options);
+  parts().initialise(rover, options);
 });

@@ -3,17 +3,9 @@
 const EventEmitter = require('node:events');
 const { inspect } = require('node:util');
 
-const { abortError, onAbort } = require('./abort');
-const { hangUp } = require('./dial');
-const { publish } = require('./diagnostics');
-const { closeAll, isOpen, openContext, setOutstanding, syncSettings } = require('./environment');
 const { NativeAdmission: Admission } = require('./native');
 const { netPermissionError } = require('./native/permission');
-const { MAX_DELAY, checkNumber, checkOption } = require('./options');
-const { noServersError, pendingError } = require('./outcomes');
-const { LOOK_INTERVAL, endRoving, startRoving, tickingRoving } = require('./roving');
-const { initialise, setMaxSlot, stateOf, syncFields } = require('./state');
-const { statsOf } = require('./stats');
+const { parts } = require('./parts');
 
 /**
  * A rover: keeps trying random servers, and emits what became of it.
@@ -48,7 +40,7 @@ class ClientRover extends EventEmitter {
      * @type {NodeJS.Timeout | null}
      */
     this.intervalId;
-    initialise(this, options);
+    parts().initialise(this, options);
   }
 
   /**
@@ -58,11 +50,11 @@ class ClientRover extends EventEmitter {
    * @type {number}
    */
   get MAX_SLOT() {
-    return stateOf(this).maxSlot;
+    return parts().stateOf(this).maxSlot;
   }
 
   set MAX_SLOT(slot) {
-    setMaxSlot(stateOf(this), slot);
+    parts().setMaxSlot(parts().stateOf(this), slot);
   }
 
   /**
@@ -75,7 +67,7 @@ class ClientRover extends EventEmitter {
    */
   addServer(id, server) {
     const name = `${id}`;
-    syncFields(this).table.add(name, server);
+    parts().syncFields(this).table.add(name, server);
   }
 
   /**
@@ -87,7 +79,7 @@ class ClientRover extends EventEmitter {
    */
   dropServer(id) {
     const name = `${id}`;
-    if (!syncFields(this).table.drop(name)) throw new TypeError(`Cannot delete property ${name}`);
+    if (!parts().syncFields(this).table.drop(name)) throw new TypeError(`Cannot delete property ${name}`);
   }
 
   /**
@@ -116,7 +108,7 @@ class ClientRover extends EventEmitter {
     if (denied) return void this.emit('error', denied);
     const state = prepared(this, Infinity);
     if (state === null) return;
-    if (startRoving(this, state, connect)) this.emit('error', noServers(this));
+    if (parts().startRoving(this, state, connect)) this.emit('error', noServers(this));
   }
 
   /**
@@ -130,25 +122,25 @@ class ClientRover extends EventEmitter {
    */
   rove(options) {
     return new Promise((resolve, reject) => {
-      const signal = checkOption('signal', options?.signal);
-      if (signal?.aborted) throw abortError(signal.reason);
+      const signal = parts().checkOption('signal', options?.signal);
+      if (signal?.aborted) throw parts().abortError(signal.reason);
       const denied = netPermissionError();
       if (denied) throw denied;
       const state = prepared(this);
-      if (state === null) throw abortError(stateOf(this).signal?.reason);
+      if (state === null) throw parts().abortError(parts().stateOf(this).signal?.reason);
       let forget = () => {};
       const settle = /** @type {import('./outcomes').Settle} */ (error, connection) => {
         forget();
-        if (error === undefined) reject(abortError(signal?.reason));
+        if (error === undefined) reject(parts().abortError(signal?.reason));
         else if (error === null) resolve(/** @type {any} */ (connection));
         else reject(error);
       };
       const { admission, context } = attempt(this, state, settle);
-      if (admission === null) throw abortError(signal?.reason);
+      if (admission === null) throw parts().abortError(signal?.reason);
       if (admission === Admission.NoServers) throw noServers(this);
-      if (admission === Admission.Skipped) throw pendingError();
+      if (admission === Admission.Skipped) throw parts().pendingError();
       if (signal === null) return;
-      forget = onAbort(signal, () => abandon(context));
+      forget = parts().onAbort(signal, () => abandon(context));
       // A hook of async_hooks may have aborted it by now.
       if (signal.aborted) abandon(context);
     });
@@ -164,8 +156,8 @@ class ClientRover extends EventEmitter {
    * @throws {TypeError | RangeError} For a bad `ms`.
    */
   rest(id, ms) {
-    const time = checkNumber('ms', ms, 0, MAX_DELAY);
-    const { native, table } = syncFields(this);
+    const time = parts().checkNumber('ms', ms, 0, parts().MAX_DELAY);
+    const { native, table } = parts().syncFields(this);
     const entry = table.entryOf(`${id}`);
     if (entry !== undefined) native.rest(entry.key, time);
   }
@@ -176,13 +168,13 @@ class ClientRover extends EventEmitter {
    * @returns {void}
    */
   stop() {
-    const state = stateOf(this);
+    const state = parts().stateOf(this);
     state.calls++;
     state.stops++;
-    endRoving(this, state);
+    parts().endRoving(this, state);
     this.intervalId = null;
-    closeAll(state.native.stop());
-    hangUp(state);
+    parts().closeAll(state.native.stop());
+    parts().hangUp(state);
   }
 
   /**
@@ -196,7 +188,7 @@ class ClientRover extends EventEmitter {
    *   : import('./types').Stats}
    */
   stats(options) {
-    return /** @type {any} */ (statsOf(syncFields(this), options?.servers ?? false));
+    return /** @type {any} */ (parts().statsOf(parts().syncFields(this), options?.servers ?? false));
   }
 
   /**
@@ -220,11 +212,11 @@ const { connect } = ClientRover.prototype;
  *   once a second.
  */
 function prepared(rover, budget) {
-  const state = syncFields(rover);
+  const state = parts().syncFields(rover);
   if (state.signal?.aborted) return null;
-  syncSettings();
+  parts().syncSettings();
   const now = performance.now();
-  const isTime = now - state.lookedAt >= LOOK_INTERVAL;
+  const isTime = now - state.lookedAt >= parts().LOOK_INTERVAL;
   if (budget !== undefined || isTime || state.table.isEmpty) {
     state.lookedAt = now;
     state.table.look(state.table.isEmpty ? Infinity : budget);
@@ -241,7 +233,7 @@ function prepared(rover, budget) {
  */
 function attempt(rover, state, settle = null) {
   const { stops } = state;
-  const context = openContext(rover, state, 1, tickingRoving(), settle);
+  const context = parts().openContext(rover, state, 1, parts().tickingRoving(), settle);
   let admission = null;
   try {
     // A hook of async_hooks, which hears of the context, may have stopped the rover.
@@ -249,7 +241,7 @@ function attempt(rover, state, settle = null) {
   } finally {
     if (admission !== Admission.InFlight) {
       context.settle = null;
-      setOutstanding(context, 0);
+      parts().setOutstanding(context, 0);
     }
   }
   return { admission, context };
@@ -261,9 +253,9 @@ function attempt(rover, state, settle = null) {
  * @param {import('./environment').CallContext} context
  */
 function abandon(context) {
-  if (!isOpen(context) || !context.state.native.abandon(context.key)) return;
-  hangUp(context.state, context);
-  closeAll([context.key]);
+  if (!parts().isOpen(context) || !context.state.native.abandon(context.key)) return;
+  parts().hangUp(context.state, context);
+  parts().closeAll([context.key]);
 }
 
 /**
@@ -272,8 +264,8 @@ function abandon(context) {
  * @param {ClientRover} rover
  */
 function noServers(rover) {
-  const error = noServersError();
-  publish('error', rover, undefined, { error });
+  const error = parts().noServersError();
+  parts().publish('error', rover, undefined, { error });
   return error;
 }
 
