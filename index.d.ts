@@ -116,9 +116,6 @@ declare class ClientRover<S extends ClientRover.Server = ClientRover.Server> ext
      */
     [Symbol.dispose](): void;
 }
-declare namespace ClientRover {
-    let super_: typeof EventEmitter;
-}
 /**
  * The same without `new`, as constructors could be called in 2013.
  */

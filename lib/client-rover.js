@@ -304,7 +304,7 @@ Object.defineProperties(ClientRover.prototype, {
   },
 });
 
-// As `util.inherits` leaves it.
-Object.defineProperty(ClientRover, 'super_', { __proto__: null, configurable: true, value: EventEmitter, writable: true });
+// As `util.inherits` leaves it. By Reflect: TypeScript would take it for an export of the module.
+Reflect.defineProperty(ClientRover, 'super_', { __proto__: null, configurable: true, value: EventEmitter, writable: true });
 
 module.exports = ClientRover;
