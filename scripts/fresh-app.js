@@ -15,6 +15,7 @@ const { createInterface } = require('node:readline');
 const { giveSlots } = require('callosum-client-tcp-rover/server');
 
 const { ROOT, readManifest } = require('./packing');
+const { heardFromAll, quickStart } = require('./quick-start');
 
 const LIMIT_MS = 20_000;
 const TOOLS = ['cargo', 'rustc', 'cc', 'gcc', 'c++', 'clang', 'make', 'python3'];
@@ -66,9 +67,9 @@ class FreshApp {
   }
 
   /** Starts a program in the app. */
-  start(source) {
-    writeFileSync(join(this.#folder, 'app.js'), source);
-    return spawn(process.execPath, ['app.js'], {
+  start(source, name = 'app.js', ...args) {
+    writeFileSync(join(this.#folder, name), source);
+    return spawn(process.execPath, [name, ...args], {
       cwd: this.#folder,
       env: this.#env,
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -96,6 +97,25 @@ class FreshApp {
     } finally {
       for (const server of servers) server.close();
       await Promise.all(slots.map((one) => one.drain({ over: 0, grace: 1000 })));
+    }
+  }
+
+  /** Runs the quick start of the README, until its client has heard from all three servers. */
+  async runQuickStart() {
+    const ports = [];
+    for (let n = 0; n < 3; n++) {
+      const server = net.createServer().listen(0);
+      await once(server, 'listening');
+      ports.push(server.address().port);
+      await once(server.close(), 'close');
+    }
+    const { 'client.js': client, 'server.js': server } = quickStart(ports);
+    const programs = ports.map((port) => this.start(server, 'server.js', String(port)));
+    programs.push(this.start(client, 'client.js'));
+    try {
+      await heardFromAll(createInterface(programs.at(-1).stdout), ports);
+    } finally {
+      for (const program of programs) program.kill();
     }
   }
 

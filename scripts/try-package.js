@@ -15,7 +15,8 @@ async function main() {
   try {
     app.install([packCheckout(folder)]);
     await app.runUsageExample();
-    console.log('The README example ran from the packed tarball.');
+    await app.runQuickStart();
+    console.log('The quick start and the example of the README ran from the packed tarball.');
     app.runDemo();
     console.log('So did the demo, in an empty folder.');
   } finally {

@@ -36,9 +36,10 @@ async function tryRelease() {
   }
   await withFreshApp([main, binary], async (app) => {
     await app.runUsageExample();
+    await app.runQuickStart();
     app.runDemo();
   });
-  console.log('The README example and the demo ran from the packed release.');
+  console.log('The quick start, the example of the README and the demo ran from the packed release.');
 
   await withFreshApp([main], async (app) => {
     const source = `try { require('${name}'); } catch ({ code, message }) { console.log(code, message); }`;
