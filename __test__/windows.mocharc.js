@@ -13,6 +13,8 @@ const FILES = [
   'dns/**',
   // They run a shell, and are about texts that are the same on every system.
   'docs/**',
+  // They end programs by signals, and run servers that are not to be had.
+  'examples/**',
   // It runs mocha in a child process by its path on Unix.
   'helpers/skipped.test.js',
   // They lay out packages for every platform, and pack them by npm: where from does not matter.
@@ -37,6 +39,7 @@ const TITLES = [
   'start lets no failure wait where MAX_PENDING would keep the next attempt',
   'MAX_INTERVAL doubles the interval',
   'MAX_INTERVAL is the longest interval',
+  'JITTER is off by default: rovers that start together rove in step',
 ];
 
 const TITLES_UNDER_WINE = [

@@ -120,6 +120,29 @@ describe('the timer of a roving', () => {
     });
     assert.deepEqual(kinds, [[1, 'function']]);
   });
+
+  it('may be cleared by a hook of async_hooks that runs right before it (row 9)', async function () {
+    const isNode = process.versions.bun === undefined && process.versions.deno === undefined;
+    if (!isNode) return skip(this, 'needs the async_hooks of Node.js');
+    const printed = await printedBy(
+      ({ ClientRover, print }, servers) => {
+        const { createHook, executionAsyncResource } = require('node:async_hooks');
+        const rover = new ClientRover({ servers });
+        let cleared = 0;
+        const before = () => {
+          if (executionAsyncResource() !== rover.intervalId) return;
+          cleared++;
+          clearInterval(rover.intervalId);
+        };
+        createHook({ before }).enable();
+        rover.on('unreachable', () => {});
+        rover.start();
+        process.on('exit', () => print(cleared));
+      },
+      { a: await refusedAddress() },
+    );
+    assert.deepEqual(printed, [1]);
+  });
 });
 
 describe('an intervalId that the app has put aside', () => {

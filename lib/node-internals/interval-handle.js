@@ -95,7 +95,8 @@ function derive(Timeout) {
 
     // Timeout's own constructor comes before the fields of this one.
     get _onTimeout() {
-      return #onTimeout in this ? this.#onTimeout : doNothing;
+      // Node calls it without another look when its hooks `before` have run: one of them may have cleared the timer.
+      return (#onTimeout in this ? this.#onTimeout : null) ?? doNothing;
     }
 
     set _onTimeout(value) {
