@@ -1,5 +1,6 @@
 'use strict';
 
+const { builtins } = require('./builtins');
 const { NativeReception: Reception } = require('./native');
 
 // Named pipes of Windows are dialled here, by Node itself: only libuv can make a `net.Socket` of one. What a server says
@@ -40,7 +41,7 @@ function dial(context, attempt, number, { path, socket: options }, fail) {
   const dialled = (context.state.dialled ??= new Map());
   const { allowHalfOpen, highWaterMark } = options ?? {};
   const connecting = /** @type {any} */ ({ path, allowHalfOpen, highWaterMark });
-  const socket = require('node:net').connect(connecting);
+  const socket = builtins.net.connect(connecting);
   // The attempt says whether the process is kept alive.
   socket.unref();
   let line = '';

@@ -17,7 +17,7 @@ function lookUp(server, done) {
   const options = {
     __proto__: null,
     family: family || undefined,
-    hints: isPlain ? require('node:dns').ADDRCONFIG : hints,
+    hints: isPlain ? builtins.dns.ADDRCONFIG : hints,
     ...(all && { all }),
   };
   let isDone = false;
