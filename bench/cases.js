@@ -25,8 +25,8 @@ const REJECTED = { rovers: 20, interval: 4 };
  * @property {new (options?: object) => import('node:events')} Rover of the contestant
  * @property {boolean} isPackage
  * @property {{ slot: number, silent: number, dialer: number, http: number, slotHttp: number }} ports of the server
- * @property {{ duration: number, threads: number | undefined }} loading what `require` took in ms, and
- *   threads that it began
+ * @property {{ duration: number, startup?: number, threads: number | undefined }} loading what `require` took in ms,
+ *   and with a first rover and a first attempt, where the case is that; threads that `require` began
  * @property {(full: number, quick: number) => number} size chooses by how thorough the run is
  */
 
@@ -46,6 +46,8 @@ const REJECTED = { rovers: 20, interval: 4 };
  * @property {string} [outcome] the only one that there may be
  * @property {boolean} [timed] whether it runs for a time and not for a number of roves
  * @property {string[]} [contestants] default: `package` and `baseline`
+ * @property {boolean} [isInstalled] whether the package is as npm installs a release of it, not as in a checkout
+ * @property {boolean} [measuresMemory]
  * @property {number} [rounds] at most, where a run takes long
  * @property {(context: Context) => Promise<Result>} run
  */
@@ -123,6 +125,7 @@ const CASES = [
     name: 'pending',
     title: 'pending on a silent server',
     outcome: 'pending',
+    measuresMemory: true,
     run: async ({ Rover, ports }) => {
       const count = 2000;
       const servers = { a: { host: '127.0.0.1', port: ports.silent } };
@@ -176,6 +179,7 @@ const CASES = [
     name: 'rovers-1000',
     title: '1,000 rovers at 500 ms',
     outcome: 'connection',
+    measuresMemory: true,
     timed: true,
     rounds: 3,
     run: async ({ Rover, ports, size }) => {
@@ -246,6 +250,7 @@ const CASES = [
   {
     name: 'require',
     title: 'require',
+    isInstalled: true,
     run: async ({ isPackage, loading }) => ({
       figures: {
         loading: loading.duration * 1000,
@@ -253,6 +258,12 @@ const CASES = [
         binary: isPackage ? binarySize() : undefined,
       },
     }),
+  },
+  {
+    name: 'startup',
+    title: '`require`, a rover, and its first attempt, by IP',
+    isInstalled: true,
+    run: async ({ loading }) => ({ figures: { loading: loading.startup * 1000 } }),
   },
   {
     name: 'accept-reset',

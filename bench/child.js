@@ -1,28 +1,38 @@
 'use strict';
 
 /**
- * Runs one case for one contestant: `node child.js CONTESTANT CASE PORTS quick|full` prints the result
+ * Runs one case for one contestant: `node child.js CONTESTANT FILE CASE PORTS quick|full` prints the result
  * as JSON.
  */
 
 const fs = require('node:fs');
 
-const MODULES = { package: '..', baseline: './baseline' };
+const { REFUSED_PORT } = require('./scene');
 
-const [contestant, name, ports, thoroughness] = process.argv.slice(2);
+const [contestant, file, name, ports, thoroughness] = process.argv.slice(2);
 
 // Before anything else: the other modules here need much of what the contestant has to load.
-const { Rover, loading } = load(MODULES[contestant]);
+const { Rover, loading } = load();
 
 const { CASES } = require('./cases');
 
-function load(module) {
-  if (module === undefined) return {};
+function load() {
+  if (file === '') return {};
   const threads = countThreads();
   const begun = performance.now();
-  const Rover = require(module);
+  const Rover = require(file);
   const duration = performance.now() - begun;
-  return { Rover, loading: { duration, threads: threads && countThreads() - threads } };
+  const loading = { duration, threads: threads && countThreads() - threads };
+  if (name === 'startup') loading.startup = startUp(Rover) - begun;
+  return { Rover, loading };
+}
+
+/** Makes a first attempt, and returns when it was under way. */
+function startUp(Rover) {
+  const rover = new Rover({ servers: { a: { host: '127.0.0.1', port: REFUSED_PORT } } });
+  rover.on('unreachable', () => {});
+  rover.connect();
+  return performance.now();
 }
 
 function countThreads() {

@@ -61,6 +61,7 @@ const ROWS = {
         return [`${ours}, no thread, a binary of ${kilobytes(figures.binary.contestants.package.median)}`, ...others];
       },
     ],
+    '`require`, a rover, and its first attempt': ['startup', comparison('loading', ['sooner', 'later'])],
     'HTTP requests by `RoverAgent`, against a plain `http.Agent`: p99': ['http', comparison('latency99', ['shorter', 'longer'])],
     'the same: requests per second': ['http', comparison('requestRate', ['more', 'less'])],
   },

@@ -6,11 +6,14 @@ const path = require('node:path');
 
 const { parseTriple } = require('@napi-rs/cli');
 
+const { target } = require('../../lib/native/platform.js');
+const { printedBy } = require('../helpers/child.js');
 const { skip } = require('../helpers/skip.js');
 const { temporaryDirectory } = require('../helpers/temporary.js');
 const {
   ROOT,
   binaryOf,
+  builtBinaryOf,
   packRelease,
   readManifest,
   stageMain,
@@ -80,6 +83,27 @@ describe('the packages of a release', () => {
     stageMain(pathOf('main'));
     const binaries = fs.readdirSync(pathOf('main'), { recursive: true }).filter((file) => file.endsWith('.node'));
     assert.deepEqual(binaries, []);
+  });
+
+  it('have the core in one file, which exports what it exports in a checkout', async () => {
+    const pathOf = temporaryDirectory();
+    stageMain(pathOf('main'));
+    const left = fs.readdirSync(pathOf('main/lib'), { recursive: true });
+    assert.deepEqual(['client-rover.js', 'servers/table.js', 'native/index.js'].map((file) => left.includes(file)), [false, false, true]);
+    const shapes = await printedBy(
+      ({ print }, folders) => {
+        for (const folder of folders) {
+          const Rover = require(folder);
+          const rover = new Rover();
+          const keys = [Rover, Rover.prototype, rover].map((one) => Reflect.ownKeys(one).map(String));
+          print([Rover.name, Rover.length, `${rover}`, ...keys]);
+        }
+      },
+      [pathOf('main'), ROOT],
+      { env: { CALLOSUM_CLIENT_TCP_ROVER_BINARY: builtBinaryOf(target()) } },
+    );
+    assert.equal(shapes[0][0], 'ClientRover');
+    assert.deepEqual(shapes[0], shapes[1]);
   });
 
   it('are not packed where a binary is missing', function () {

@@ -5,7 +5,6 @@
 // one error that says why.
 
 const { existsSync } = require('node:fs');
-const { createRequire } = require('node:module');
 const { dirname, join, resolve } = require('node:path');
 
 const { target } = require('./platform');
@@ -41,6 +40,8 @@ function isThere(file) {
 
 /** Requires a file by its path. No bundler follows it, and in a single executable `require` knows no files. */
 function requirePath(path) {
+  // Not at the top: it takes as long to load as the binary, and an installed release has no use for it.
+  const { createRequire } = require('node:module');
   return createRequire(path)(path);
 }
 
