@@ -18,6 +18,7 @@ const TITLES = {
   kept: 'kept, closed at once: CPU time per rove',
   hop: 'from one thread to another: until it has woken up',
   single: 'one at a time: until the slot is there',
+  'single-read-by-thread': 'one at a time, connected here, the slot read by another thread: until it is there and told',
   'single-by-thread': 'one at a time, made by another thread: until the slot is there and told',
 };
 

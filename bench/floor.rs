@@ -29,6 +29,7 @@ fn main() -> io::Result<()> {
         ("hop", hop(ROVES)?),
         ("single", median(ROVES, || reach(&address(slot)))?),
         ("single-by-thread", by_thread(&address(slot), ROVES)?),
+        ("single-read-by-thread", read_by_thread(&address(slot), ROVES)?),
     ] {
         println!("{name} {cost:.2}");
     }
@@ -106,6 +107,33 @@ fn by_thread(address: &SockAddr, count: usize) -> io::Result<f64> {
     median(count, asking(move || reach(&address))?)
 }
 
+/// How long one rove takes at a time where this thread connects, and another one waits for the slot, in µs.
+fn read_by_thread(address: &SockAddr, count: usize) -> io::Result<f64> {
+    let mut poll = mio::Poll::new()?;
+    let registry = poll.registry().try_clone()?;
+    let (here, mut there) = UnixStream::pair()?;
+    let (hand_over, taken) = std::sync::mpsc::channel::<Socket>();
+    thread::spawn(move || -> io::Result<()> {
+        let mut events = mio::Events::with_capacity(1);
+        loop {
+            poll.poll(&mut events, None)?;
+            let Ok(mut socket) = taken.recv() else { return Ok(()) };
+            read_line(&mut socket)?;
+            drop(socket);
+            there.write_all(b"x")?;
+        }
+    });
+    let reach = || {
+        let socket = new_socket()?;
+        let _under_way = socket.connect(address);
+        let source = &mut mio::unix::SourceFd(&std::os::fd::AsRawFd::as_raw_fd(&socket));
+        hand_over.send(socket).expect("the thread waits");
+        registry.register(source, mio::Token(0), mio::Interest::READABLE)?;
+        (&here).read_exact(&mut [0])
+    };
+    median(count, reach)
+}
+
 /// Has a thread of its own do `work` whenever the answer is called. It ends with the answer.
 fn asking(
     work: impl Fn() -> io::Result<()> + Send + 'static,
@@ -129,6 +157,10 @@ fn asking(
 fn reach(address: &SockAddr) -> io::Result<()> {
     let mut socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     socket.connect(address)?;
+    read_line(&mut socket)
+}
+
+fn read_line(socket: &mut Socket) -> io::Result<()> {
     let mut line = [0; LINE.len()];
     socket.read_exact(&mut line)?;
     assert_eq!(line, LINE);
