@@ -17,6 +17,10 @@ export declare class ClientRover {
   connect(context: number): NativeAdmission
   /** Makes one attempt now and one at each interval (in ms) from now on; their outcomes name `context`. */
   start(context: number, interval: number): NativeAdmission
+  /** Begins the pace of a roving whose ticks are JavaScript's, one at each interval (in ms). */
+  beginPace(interval: number): void
+  /** Counts such a tick. Returns whether it is one to make an attempt at: see `MAX_INTERVAL`. */
+  countTick(): boolean
   /** Ends the roving. Returns how many outcomes of it are still to come. */
   stopRoving(): number
   /**
@@ -44,8 +48,8 @@ export declare class ClientRover {
   fail(attempt: number, number: number, kind: OutcomeKind): boolean
   /** Changes the highest slot that is wanted. */
   setMaxSlot(slot: number): void
-  /** What became of all attempts so far. */
-  stats(): NativeStats
+  /** Writes what became of all attempts so far, in the order of `TOTALS` in lib/stats.js. */
+  stats(numbers: Float64Array): void
   /**
    * Writes what is counted of the server of a key, in the order of `FIELDS` in lib/stats.js: objects would cost ten
    * times as much. Returns whether there is such a server.
@@ -145,28 +149,6 @@ export interface NativeServer {
    * environment's policy counts.
    */
   headStart?: number
-}
-
-/** What became of all attempts so far. */
-export interface NativeStats {
-  /** Attempts made. */
-  attempts: number
-  /** Handed over as `connection`. */
-  connections: number
-  /** Closed since the slot was above `MAX_SLOT`. */
-  rejected: number
-  /** Ended in `unreachable`. */
-  unreachable: number
-  /** Ended in `closed`. */
-  closed: number
-  /** Ended in `error`. */
-  errors: number
-  /** Given up by `stop()`, or by who asked for them. */
-  abandoned: number
-  /** Not made, since `MAX_PENDING` was reached. */
-  skipped: number
-  /** In flight, or waiting for JavaScript. */
-  pending: number
 }
 
 /** What is told, and so what its `detail` is. */

@@ -1,6 +1,6 @@
 'use strict';
 
-// The signals of `rove()`.
+// The signals of rovers and of `rove()`.
 
 /**
  * What is called when a signal is aborted. A signal has one listener for all calls: more than ten would make Node warn.
@@ -14,15 +14,23 @@ const listening = new WeakMap();
  *
  * @param {AbortSignal} signal
  * @param {() => void} callback Must not throw.
- * @returns {() => void} Takes it back.
  */
 function onAbort(signal, callback) {
   const { callbacks } = listening.get(signal) ?? listen(signal);
   callbacks.add(callback);
-  return () => {
-    callbacks.delete(callback);
-    if (callbacks.size === 0) unlisten(signal, callbacks);
-  };
+}
+
+/**
+ * Takes back what `onAbort` was given.
+ *
+ * @param {AbortSignal} signal
+ * @param {() => void} callback
+ */
+function offAbort(signal, callback) {
+  const record = listening.get(signal);
+  if (!record?.callbacks.delete(callback) || record.callbacks.size > 0) return;
+  listening.delete(signal);
+  signal.removeEventListener('abort', record.listener);
 }
 
 /** @param {AbortSignal} signal */
@@ -38,17 +46,6 @@ function listen(signal) {
 }
 
 /**
- * @param {AbortSignal} signal
- * @param {Set<() => void>} callbacks
- */
-function unlisten(signal, callbacks) {
-  const record = listening.get(signal);
-  if (record?.callbacks !== callbacks) return;
-  listening.delete(signal);
-  signal.removeEventListener('abort', record.listener);
-}
-
-/**
  * Makes the error of what was aborted, as Node's own: its `code` is `ABORT_ERR`.
  *
  * @param {unknown} [cause]
@@ -58,4 +55,4 @@ function abortError(cause) {
   return Object.assign(error, { code: 'ABORT_ERR', name: 'AbortError' });
 }
 
-module.exports = { abortError, onAbort };
+module.exports = { abortError, offAbort, onAbort };

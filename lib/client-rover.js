@@ -140,7 +140,9 @@ class ClientRover extends EventEmitter {
       if (admission === Admission.NoServers) throw noServers(this);
       if (admission === Admission.Skipped) throw parts().pendingError();
       if (signal === null) return;
-      forget = parts().onAbort(signal, () => abandon(context));
+      const onAbort = () => abandon(context);
+      parts().onAbort(signal, onAbort);
+      forget = () => parts().offAbort(signal, onAbort);
       // A hook of async_hooks may have aborted it by now.
       if (signal.aborted) abandon(context);
     });

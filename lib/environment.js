@@ -7,7 +7,6 @@ const { loadBuiltins } = require('./builtins');
 const { observed, watchSubscriptions } = require('./diagnostics');
 const { defaultAddressPolicy } = require('./net-defaults');
 const { answerQuestion, emitOutcome, internalError } = require('./outcomes');
-const { loadSocket } = require('./socket');
 
 // What all rovers of this JavaScript environment share: the way that outcomes take to them, the calls that asked for
 // them, and what keeps the process alive. A rover is referenced from here as long as it roves or has attempts in
@@ -63,7 +62,6 @@ function nativeEnvironment() {
   if (native === undefined) {
     native = new Environment();
     loadBuiltins();
-    loadSocket();
   }
   return native;
 }

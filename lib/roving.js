@@ -4,7 +4,6 @@ const { NativeAdmission: Admission } = require('./native');
 const { openContext, setAwaited, setOutstanding, syncSettings } = require('./environment');
 const { intervalHandleClass, isIntervalHandle, setRepeat } = require('./node-internals/interval-handle');
 const { checkOption } = require('./options');
-const { Pace, jittered } = require('./pace');
 
 // What `start()` begins. The ticks are Rust's, unless JavaScript is to be called at each of them anyway, or the timers
 // that the app sees are not Node's own.
@@ -97,6 +96,7 @@ function startRoving(rover, state, connect) {
   }
   state.roving = roving;
   const isNative = roving.context !== null;
+  if (!isNative) state.native.beginPace(interval);
   const callback = isNative ? lookAtServers(state) : onTick;
   const ms = isNative ? Math.max(interval, LOOK_INTERVAL) : firstInterval(interval, state.options.JITTER);
   const handle =
@@ -156,6 +156,11 @@ function lookAtServers(state) {
   };
 }
 
+/** Varies at random by a fraction to either side, as the ticks of Rust do. */
+function jittered(interval, jitter) {
+  return Math.max(1, interval * (1 + jitter * (2 * Math.random() - 1)));
+}
+
 /** Cut at random where there is jitter: see `JITTER`. The tests of an app that fake the timers get exact ones. */
 function firstInterval(interval, jitter) {
   return jitter > 0 ? Math.max(1, interval * Math.random()) : interval;
@@ -163,7 +168,6 @@ function firstInterval(interval, jitter) {
 
 function tick(rover, state, roving, interval) {
   const connect = rover.connect.bind(rover);
-  const pace = new Pace(state, interval);
   const { JITTER } = state.options;
   return function clientRover() {
     const before = ticking;
@@ -172,7 +176,7 @@ function tick(rover, state, roving, interval) {
     if (typeof roving.handle?.hasRef === 'function') setAwaited(roving, roving.handle.hasRef());
     if (JITTER > 0) setRepeat(roving.handle, jittered(interval, JITTER));
     try {
-      if (pace.isDue()) connect();
+      if (state.native.countTick()) connect();
     } finally {
       ticking = before;
     }

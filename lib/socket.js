@@ -6,16 +6,6 @@ const { builtins } = require('./builtins');
 const { codedError } = require('./errors');
 const { tcpHandle } = require('./node-internals/tcp-handle');
 
-/** @type {any} its typings leave out what is not documented */
-let Socket;
-/** @type {typeof import('node:net').isIP} */
-let isIP;
-
-/** Loads `node:net`: see builtins.js. */
-function loadSocket() {
-  ({ Socket, isIP } = builtins.net);
-}
-
 /** As it is here: fake timers may replace it. */
 const runSoon = setImmediate;
 
@@ -45,6 +35,8 @@ const DEFAULTS = {
 function takeSocket(environment, server) {
   const options = server.socket ?? DEFAULTS;
   const isTcp = server.path === undefined;
+  // Its typings leave out what is not documented.
+  const { Socket, isIP } = /** @type {any} */ (builtins.net);
   // Outside of the `try`: where nothing was claimed there is nothing to settle.
   const fd = environment.claim();
   let handle;
@@ -157,4 +149,4 @@ function unsupportedError(properties) {
 
 function ignore() {}
 
-module.exports = { loadSocket, openSocket, takeSocket };
+module.exports = { openSocket, takeSocket };

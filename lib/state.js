@@ -1,6 +1,7 @@
 'use strict';
 
 const native = require('./native');
+const { offAbort, onAbort } = require('./abort');
 const { nativeEnvironment } = require('./environment');
 const { throwLater } = require('./errors');
 const { checkOption, checkOptions, nativeOptions } = require('./options');
@@ -196,37 +197,22 @@ const MAX_SLOT_OF_ANY = {
   },
 };
 
-/** @type {WeakMap<AbortSignal, Set<WeakRef<import('./client-rover')>>>} */
-const roversBySignal = new WeakMap();
+/** Takes back what waits for the signals of rovers that were collected. The signal may refer to its rover. */
+const collected = new FinalizationRegistry(({ signal, stop }) => offAbort(signal.deref() ?? {}, stop));
 
-/** References to rovers that were collected, to be taken out. */
-const collected = new FinalizationRegistry(({ rovers, reference }) => rovers.delete(reference));
-
-/**
- * A signal often outlives the rover, and must not keep it. It has one listener for all its rovers: more than ten would
- * make Node warn.
- */
+/** A signal often outlives the rover, and must not keep it. */
 function stopOnAbort(rover, signal) {
-  let rovers = roversBySignal.get(signal);
-  if (rovers === undefined) {
-    rovers = new Set();
-    roversBySignal.set(signal, rovers);
-    signal.addEventListener('abort', () => stopEach(rovers), { once: true });
-  }
   const reference = new WeakRef(rover);
-  rovers.add(reference);
-  collected.register(rover, { rovers, reference });
-}
-
-/** One whose `stop` throws must not keep the others: it is told of as a listener that throws would be. */
-function stopEach(rovers) {
-  for (const reference of rovers) {
+  const stop = () => {
     try {
       reference.deref()?.stop();
     } catch (error) {
+      // It must not keep the others.
       throwLater(error);
     }
-  }
+  };
+  onAbort(signal, stop);
+  collected.register(rover, { signal: new WeakRef(signal), stop });
 }
 
 module.exports = { initialise, setMaxSlot, stateOf, syncFields };

@@ -9,25 +9,24 @@ const CODES = new Map([
   [OutcomeKind.Protocol, 'ERR_CALLOSUM_PROTOCOL'],
 ]);
 
-/** What `server_stats` of src/binding/rover.rs writes, and behind it these for each of the two times. */
-const FIELDS = [
-  ...['attempts', 'connections', 'rejected', 'unreachable', 'closed', 'errors', 'pending', 'failures'],
-  ...['lastError', 'lastSlot', 'isDown'],
-];
+/** What `stats` and `server_stats` of src/binding/rover.rs write, and behind it `TIMES` for each of the two times. */
+const COUNTS = ['attempts', 'connections', 'rejected', 'unreachable', 'closed', 'errors'];
+const TOTALS = [...COUNTS, 'abandoned', 'skipped', 'pending'];
+const FIELDS = [...COUNTS, 'pending', 'failures', 'lastError', 'lastSlot', 'isDown'];
 const TIMES = ['count', 'min', 'mean', 'max', 'p50', 'p90', 'p99'];
 
 const numbers = new Float64Array(FIELDS.length + 2 * TIMES.length);
 
 /**
- * Returns what became of the attempts of a rover. What comes from Rust has the prototypes of the main realm, so it is
- * copied into objects of this one.
+ * Returns what became of the attempts of a rover.
  *
  * @param {import('./state').State} state
  * @param {boolean} isByServer
  * @returns {import('./types').Stats & { servers?: Map<string, import('./types').ServerStats> }}
  */
 function statsOf({ native, table }, isByServer) {
-  const stats = { ...native.stats() };
+  native.stats(numbers);
+  const stats = named(TOTALS, 0);
   if (!isByServer) return stats;
   const servers = new Map();
   for (const entry of table.entries) {

@@ -1,6 +1,8 @@
 //! Panics on demand, so that tests can show that none reaches the host. Empty in a normal build.
 
 use crate::net::endpoint::Endpoint;
+#[cfg(feature = "failpoints")]
+use crate::net::error::Target;
 
 /// Where a panic can be had: by an endpoint whose host is the text behind the name.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +25,7 @@ pub fn hit(failpoint: Failpoint, endpoint: &Endpoint) {
             Failpoint::Tick => "panic in a tick",
             Failpoint::Attempt => "panic in an attempt",
         };
-        if endpoint.target().to_string() == trigger {
+        if endpoint.target() == Target::Host(trigger.into()) {
             panic!("{trigger}");
         }
     }

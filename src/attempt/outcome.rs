@@ -39,21 +39,6 @@ pub enum Outcome {
     Internal(String),
 }
 
-/// What an outcome is counted as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Counter {
-    /// Handed to JavaScript.
-    Connections,
-    /// Closed since the slot was above the limit.
-    Rejected,
-    /// Failed before a slot came.
-    Unreachable,
-    /// The server closed before it gave a slot.
-    Closed,
-    /// All else that went wrong.
-    Errors,
-}
-
 /// What an outcome says of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -93,21 +78,6 @@ impl Outcome {
         match error.exhaustion() {
             Some(cause) => Self::Exhausted(cause.clone()),
             None => Self::Unreachable(error),
-        }
-    }
-
-    /// What it is counted as.
-    pub fn counter(&self) -> Counter {
-        match self {
-            Self::Connection { .. } => Counter::Connections,
-            Self::Rejected { .. } => Counter::Rejected,
-            Self::Unreachable(_) | Self::LookupFailed => Counter::Unreachable,
-            Self::Closed => Counter::Closed,
-            Self::Protocol(_)
-            | Self::Exhausted(_)
-            | Self::Invalid
-            | Self::NoServers
-            | Self::Internal(_) => Counter::Errors,
         }
     }
 

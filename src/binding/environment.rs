@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use napi::bindgen_prelude::Function;
 use napi::threadsafe_function::{
@@ -14,11 +13,11 @@ use napi::{Env, Status};
 use napi_derive::napi;
 
 use super::outcome::{Arguments, arguments, internal, none};
-use super::{invalid, milliseconds};
+use super::{addresses_of, invalid};
 use crate::env::Environment;
 use crate::env::handoff::{Handoff, is_main_thread};
 use crate::env::outbox::Outbox;
-use crate::net::endpoint::{AddressPolicy, Addresses, Order};
+use crate::net::endpoint::{AddressPolicy, Order};
 use crate::rover::delivery::Delivery;
 use crate::runtime::{Wake, wake_before_park};
 
@@ -150,11 +149,7 @@ impl NativeEnvironment {
             6 => Order::Ipv6First,
             _ => return Err(invalid("order")),
         };
-        let addresses = match milliseconds(head_start) {
-            Duration::ZERO => Addresses::First,
-            head_start => Addresses::Raced(head_start),
-        };
-        self.environment.set_policy(AddressPolicy { addresses, order });
+        self.environment.set_policy(AddressPolicy { addresses: addresses_of(head_start), order });
         Ok(())
     }
 

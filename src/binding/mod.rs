@@ -10,9 +10,19 @@ mod server;
 
 use std::time::Duration;
 
+use crate::net::endpoint::Addresses;
+
 /// A number of milliseconds from JavaScript.
 fn milliseconds(number: f64) -> Duration {
     Duration::try_from_secs_f64(number / 1000.0).unwrap_or(Duration::MAX)
+}
+
+/// Which addresses a head start means, in milliseconds: 0 is the first one only.
+fn addresses_of(head_start: f64) -> Addresses {
+    match milliseconds(head_start) {
+        Duration::ZERO => Addresses::First,
+        head_start => Addresses::Raced(head_start),
+    }
 }
 
 /// `lib/` checks what comes here; this only keeps a slip there from going further.

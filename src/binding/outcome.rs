@@ -98,12 +98,12 @@ fn describe(outcome: Outcome, handoff: &mut Handoff) -> (OutcomeKind, Option<Det
             (OutcomeKind::Connection, None)
         }
         Outcome::Rejected { .. } => (OutcomeKind::Rejected, None),
-        Outcome::Unreachable(ConnectError::One(error)) => {
-            (OutcomeKind::Unreachable, Some(Either::A(error_line(&error))))
-        }
-        Outcome::Unreachable(ConnectError::Several(errors)) => {
-            let lines = errors.iter().map(error_line).collect();
-            (OutcomeKind::Unreachable, Some(Either::B(lines)))
+        Outcome::Unreachable(ConnectError(errors)) => {
+            let detail = match &errors[..] {
+                [error] => Either::A(error_line(error)),
+                errors => Either::B(errors.iter().map(error_line).collect()),
+            };
+            (OutcomeKind::Unreachable, Some(detail))
         }
         Outcome::Closed => (OutcomeKind::Closed, None),
         Outcome::Protocol(received) => {

@@ -11,7 +11,7 @@ use crate::attempt::{Limits, MaxSlot};
 use crate::rover::in_flight::AttemptKey;
 use crate::rover::questions::Reception;
 use crate::rover::{Admission, Options, Rover};
-use crate::stats::Summary;
+use crate::stats::{Summary, Tally};
 
 /// Whether an attempt was made.
 #[napi]
@@ -52,29 +52,6 @@ pub struct NativeOptions {
     pub max_interval: f64,
     /// The fraction that each interval varies by, to either side.
     pub jitter: f64,
-}
-
-/// What became of all attempts so far.
-#[napi(object)]
-pub struct NativeStats {
-    /// Attempts made.
-    pub attempts: f64,
-    /// Handed over as `connection`.
-    pub connections: f64,
-    /// Closed since the slot was above `MAX_SLOT`.
-    pub rejected: f64,
-    /// Ended in `unreachable`.
-    pub unreachable: f64,
-    /// Ended in `closed`.
-    pub closed: f64,
-    /// Ended in `error`.
-    pub errors: f64,
-    /// Given up by `stop()`, or by who asked for them.
-    pub abandoned: f64,
-    /// Not made, since `MAX_PENDING` was reached.
-    pub skipped: f64,
-    /// In flight, or waiting for JavaScript.
-    pub pending: f64,
 }
 
 /// A `Float64Array` of the caller's. By another name, since napi takes no `&mut` of a slice.
@@ -142,6 +119,18 @@ impl NativeRover {
             Ok(admission) => admission.into(),
             Err(_) => NativeAdmission::NoRuntime,
         }
+    }
+
+    /// Begins the pace of a roving whose ticks are JavaScript's, one at each interval (in ms).
+    #[napi(catch_unwind)]
+    pub fn begin_pace(&self, interval: f64) {
+        self.0.begin_pace(milliseconds(interval));
+    }
+
+    /// Counts such a tick. Returns whether it is one to make an attempt at: see `MAX_INTERVAL`.
+    #[napi(catch_unwind)]
+    pub fn count_tick(&self) -> bool {
+        self.0.count_tick()
     }
 
     /// Ends the roving. Returns how many outcomes of it are still to come.
@@ -226,21 +215,13 @@ impl NativeRover {
         self.0.set_max_slot(slot);
     }
 
-    /// What became of all attempts so far.
-    #[napi(catch_unwind)]
-    pub fn stats(&self) -> NativeStats {
+    /// Writes what became of all attempts so far, in the order of `TOTALS` in lib/stats.js.
+    #[napi(catch_unwind, ts_args_type = "numbers: Float64Array")]
+    pub fn stats(&self, numbers: Numbers<'_>) {
         let (stats, pending) = self.0.stats();
-        NativeStats {
-            attempts: stats.attempts as f64,
-            connections: stats.tally.connections as f64,
-            rejected: stats.tally.rejected as f64,
-            unreachable: stats.tally.unreachable as f64,
-            closed: stats.tally.closed as f64,
-            errors: stats.tally.errors as f64,
-            abandoned: stats.abandoned as f64,
-            skipped: stats.skipped as f64,
-            pending: pending as f64,
-        }
+        let counts = counts(stats.attempts, stats.tally);
+        let rest = [stats.abandoned as f64, stats.skipped as f64, pending as f64];
+        write(numbers, counts.into_iter().chain(rest));
     }
 
     /// Writes what is counted of the server of a key, in the order of `FIELDS` in lib/stats.js: objects would cost ten
@@ -255,14 +236,7 @@ impl NativeRover {
             Some(Failure::Protocol) => OutcomeKind::Protocol as i32,
             Some(Failure::Lookup) => OutcomeKind::LookupFailed as i32,
         };
-        let tally = stats.tally;
-        let counts = [
-            stats.attempts as f64,
-            tally.connections as f64,
-            tally.rejected as f64,
-            tally.unreachable as f64,
-            tally.closed as f64,
-            tally.errors as f64,
+        let rest = [
             f64::from(pending),
             stats.failures as f64,
             f64::from(last_error),
@@ -270,8 +244,8 @@ impl NativeRover {
             f64::from(u8::from(is_down)),
         ];
         let times = [stats.connect_time.summary(), stats.slot_time.summary()];
-        let all = counts.into_iter().chain(times.into_iter().flat_map(in_order));
-        numbers.iter_mut().zip(all).for_each(|(number, value)| *number = value);
+        let counts = counts(stats.attempts, stats.tally);
+        write(numbers, counts.into_iter().chain(rest).chain(times.into_iter().flat_map(in_order)));
         true
     }
 }
@@ -288,6 +262,16 @@ impl From<Admission> for NativeAdmission {
             Admission::Skipped => Self::Skipped,
         }
     }
+}
+
+fn write(numbers: Numbers<'_>, values: impl Iterator<Item = f64>) {
+    numbers.iter_mut().zip(values).for_each(|(number, value)| *number = value);
+}
+
+/// As `COUNTS` in lib/stats.js has them.
+fn counts(attempts: u64, tally: Tally) -> [f64; 6] {
+    let Tally { connections, rejected, unreachable, closed, errors } = tally;
+    [attempts, connections, rejected, unreachable, closed, errors].map(|count| count as f64)
 }
 
 /// As `TIMES` in lib/stats.js has them.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use napi_derive::napi;
 
-use super::{invalid, milliseconds};
-use crate::net::endpoint::{Addresses, Endpoint, Family, Local};
+use super::{addresses_of, invalid};
+use crate::net::endpoint::{Endpoint, Family, Local};
 use crate::net::error::Target;
 use crate::net::literal::Literal;
 use crate::servers::Server;
@@ -52,7 +52,7 @@ impl NativeServer {
             port: self.port()?,
             found: addresses.into_iter().map(literal).collect::<napi::Result<_>>()?,
             local: self.local()?,
-            addresses: self.addresses(),
+            addresses: self.head_start.map(addresses_of),
             host: self.host.ok_or_else(|| invalid("host"))?.into(),
         })
     }
@@ -71,7 +71,7 @@ impl NativeServer {
             },
             hints: self.hints.unwrap_or_default(),
             local: self.local()?,
-            addresses: self.addresses(),
+            addresses: self.head_start.map(addresses_of),
             host: self.host.ok_or_else(|| invalid("host"))?.into(),
         })
     }
@@ -83,13 +83,6 @@ impl NativeServer {
     fn local(&self) -> napi::Result<Local> {
         let address = self.local_address.clone().map(literal).transpose()?;
         Ok(Local { address, port: self.local_port.unwrap_or_default() })
-    }
-
-    fn addresses(&self) -> Option<Addresses> {
-        self.head_start.map(|head_start| match head_start {
-            0.0 => Addresses::First,
-            _ => Addresses::Raced(milliseconds(head_start)),
-        })
     }
 }
 

@@ -120,13 +120,12 @@ async fn race_within(
 fn conclude(
     ended: Option<Option<(Socket, Target)>>,
     candidates: &[Candidate],
-    mut failed: Vec<SyscallError>,
+    failed: Vec<SyscallError>,
 ) -> Result<(Socket, Target), ConnectError> {
     match ended {
         Some(Some(winner)) => Ok(winner),
-        Some(None) if candidates.len() == 1 => Err(ConnectError::One(failed.remove(0))),
-        Some(None) => Err(ConnectError::Several(failed)),
-        None => Err(match ConnectError::Several(failed).exhaustion() {
+        Some(None) => Err(ConnectError(failed)),
+        None => Err(match ConnectError(failed).exhaustion() {
             Some(exhausted) => exhausted.clone().into(),
             None => SyscallError::timed_out("connect", candidates[0].target.clone()).into(),
         }),
@@ -275,11 +274,7 @@ mod tests {
     }
 
     fn faults(failure: ConnectError) -> Vec<(i32, Target)> {
-        let faults = match failure {
-            ConnectError::One(fault) => vec![fault],
-            ConnectError::Several(faults) => faults,
-        };
-        faults.into_iter().map(|fault| (fault.errno, fault.target)).collect()
+        failure.0.into_iter().map(|fault| (fault.errno, fault.target)).collect()
     }
 
     #[tokio::test]
@@ -350,7 +345,7 @@ mod tests {
         let candidates = [one.into(), other.into()];
         assert!(race(&candidates, &Local::default(), HEAD_START, &mut failed).await.is_none());
         assert_eq!(
-            faults(ConnectError::Several(failed)),
+            faults(ConnectError(failed)),
             [
                 (errno::ECONNREFUSED, Target::Address(one)),
                 (errno::ECONNREFUSED, Target::Address(other))

@@ -1,6 +1,5 @@
 //! Why an attempt failed before a slot came.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -60,14 +59,10 @@ pub enum Target {
     Path(PathBuf),
 }
 
-/// Why an attempt failed before a slot came. Never empty.
+/// Why an attempt failed before a slot came: a cause for each address that was tried, in the order in which they
+/// failed, or another one alone. Never empty.
 #[derive(Clone, Debug, PartialEq)]
-pub enum ConnectError {
-    /// One cause.
-    One(SyscallError),
-    /// One cause for each address that was tried, in the order in which they failed.
-    Several(Vec<SyscallError>),
-}
+pub struct ConnectError(pub Vec<SyscallError>);
 
 impl SyscallError {
     /// The fault behind an error of `std::io`. One without a number is a refused argument, such as a
@@ -123,46 +118,21 @@ impl Target {
 impl ConnectError {
     /// The error of the first cause, in libuv's numbering.
     pub fn errno(&self) -> i32 {
-        match self {
-            Self::One(error) => error.errno,
-            Self::Several(errors) => errors.first().map_or(0, |error| error.errno),
-        }
+        self.0.first().map_or(0, |error| error.errno)
     }
 
     /// The cause that is this machine's own: it ran out of something. One is enough, where several addresses were
     /// tried: whether the server would have answered at that address is not known, so it is not to blame.
     pub fn exhaustion(&self) -> Option<&SyscallError> {
-        match self {
-            Self::One(cause) => Some(cause).filter(|cause| cause.is_exhaustion()),
-            Self::Several(causes) => causes.iter().find(|cause| cause.is_exhaustion()),
-        }
+        self.0.iter().find(|cause| cause.is_exhaustion())
     }
 }
 
 impl From<SyscallError> for ConnectError {
-    fn from(fault: SyscallError) -> Self {
-        Self::One(fault)
+    fn from(cause: SyscallError) -> Self {
+        Self(vec![cause])
     }
 }
-
-impl fmt::Display for SyscallError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} failed with {} ({})", self.syscall, self.errno, self.target)
-    }
-}
-
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Host(host) => f.write_str(host),
-            Self::Address(address) => address.fmt(f),
-            Self::Literal(literal, port) => write!(f, "{literal}:{port}"),
-            Self::Path(path) => path.display().fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for SyscallError {}
 
 #[cfg(test)]
 mod tests {
@@ -193,7 +163,7 @@ mod tests {
             ("connect", errno::EAGAIN, v4, false),
             ("connect", errno::ECONNREFUSED, v4, false),
         ] {
-            let one = ConnectError::One(cause(syscall, errno, address));
+            let one = ConnectError::from(cause(syscall, errno, address));
             assert_eq!(one.exhaustion().is_some(), expected, "{syscall} {errno} {address}");
         }
     }
@@ -202,8 +172,8 @@ mod tests {
     fn blames_no_server_where_one_of_its_addresses_could_not_be_tried() {
         let refused = cause("connect", errno::ECONNREFUSED, "[::1]:80");
         let exhausted = cause("connect", errno::EMFILE, "127.0.0.1:80");
-        let several = ConnectError::Several(vec![refused.clone(), exhausted.clone()]);
+        let several = ConnectError(vec![refused.clone(), exhausted.clone()]);
         assert_eq!(several.exhaustion(), Some(&exhausted));
-        assert_eq!(ConnectError::Several(vec![refused.clone(), refused]).exhaustion(), None);
+        assert_eq!(ConnectError(vec![refused.clone(), refused]).exhaustion(), None);
     }
 }

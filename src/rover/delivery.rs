@@ -12,8 +12,6 @@ use crate::servers::{Change, ServerKey};
 pub struct Delivery {
     rover: Arc<Shared>,
     key: AttemptKey,
-    context: u32,
-    server: Option<ServerKey>,
     message: Message,
 }
 
@@ -97,12 +95,11 @@ impl Shared {
         key: AttemptKey,
         message: Message,
     ) -> crate::env::outbox::Ticket {
-        let attempt = state.in_flight.get_mut(key);
-        let (context, server) =
-            attempt.map_or((0, None), |attempt| (attempt.context, attempt.server));
-        state.count_undelivered(context, 1);
-        let rover = Arc::clone(self);
-        self.environment.outbox.push(Delivery { rover, key, context, server, message })
+        if let Some(attempt) = state.in_flight.get_mut(key) {
+            let context = attempt.context;
+            state.count_undelivered(context, 1);
+        }
+        self.environment.outbox.push(Delivery { rover: Arc::clone(self), key, message })
     }
 }
 
@@ -126,21 +123,18 @@ impl Delivery {
     /// Counts an outcome as taken by JavaScript. A connection whose slot is no longer wanted becomes a rejection
     /// here. `None` where there is nothing to tell any more.
     pub fn take(self) -> Option<Taken> {
-        let Self { rover, key, context, server, mut message } = self;
+        let Self { rover, key, mut message } = self;
         let mut state = rover.state();
+        // Abandoned meanwhile, its context may be that of another call by now.
+        let attempt = state.in_flight.get_mut(key)?;
+        let (context, server) = (attempt.context, attempt.server);
+        if let (Message::Question, Phase::Asking(asking)) = (&message, &mut attempt.phase) {
+            asking.question = None;
+        }
         state.count_undelivered(context, -1);
-        // Abandoned meanwhile, and its context may be that of another call by now.
-        state.in_flight.get_mut(key)?;
         let mut change = None;
         match &mut message {
-            Message::Made => {}
-            Message::Question => {
-                if let Some(attempt) = state.in_flight.get_mut(key)
-                    && let Phase::Asking(asking) = &mut attempt.phase
-                {
-                    asking.question = None;
-                }
-            }
+            Message::Made | Message::Question => {}
             Message::Outcome(outcome) => {
                 if let Outcome::Connection { slot, .. } = *outcome
                     && !rover.options.limits.max_slot.admits(slot)

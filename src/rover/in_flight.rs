@@ -121,24 +121,24 @@ impl InFlight {
     }
 }
 
-impl Attempt {
-    /// Ends the attempt wherever it is, and returns what is left of it.
+impl Phase {
+    /// Ends an attempt wherever it is, and returns what is left of it.
     pub fn abandon(self) -> Remains {
-        match self.phase {
+        match self {
             // The rover's thread will find no record of it.
-            Phase::Queued => Remains::default(),
-            Phase::Asking(asking) => {
+            Self::Queued => Remains::default(),
+            Self::Asking(asking) => {
                 asking.timer.inspect(|(timers, key)| timers.remove(*key));
                 Remains { ticket: asking.question, waiter: None }
             }
-            Phase::Connecting(task) => {
+            Self::Connecting(task) => {
                 task.abort();
                 Remains::default()
             }
-            Phase::AwaitingSlot(slot_waiters, key) => {
+            Self::AwaitingSlot(slot_waiters, key) => {
                 Remains { ticket: None, waiter: slot_waiters.cancel(key) }
             }
-            Phase::Settled(ticket) => Remains { ticket: Some(ticket), waiter: None },
+            Self::Settled(ticket) => Remains { ticket: Some(ticket), waiter: None },
         }
     }
 }

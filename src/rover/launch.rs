@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use tokio::time::Instant;
 
-use super::in_flight::{Attempt, AttemptKey, Phase};
+use super::in_flight::{AttemptKey, Phase};
 use super::{Shared, State, panic_outcome};
 use crate::attempt::outcome::{Outcome, Times};
 use crate::attempt::{Connected, Progress, attempt};
@@ -26,25 +26,38 @@ impl Shared {
         deadline: Option<Instant>,
     ) {
         let Some(attempt) = state.in_flight.get_mut(key) else { return };
-        let server = attempt.server.and_then(|server| state.servers.server(server)).cloned();
+        match attempt.server.and_then(|server| state.servers.server(server)).cloned() {
+            None => drop(self.settle_locked(state, key, Outcome::NoServers, Times::default())),
+            Some(server) => self.try_server(state, runtime, key, server, deadline),
+        }
+    }
+
+    /// Goes on with this server, whatever was chosen.
+    pub(super) fn try_server(
+        self: &Arc<Self>,
+        state: &mut State,
+        runtime: io::Result<&'static Runtime>,
+        key: AttemptKey,
+        server: Server,
+        deadline: Option<Instant>,
+    ) {
         match (server, runtime) {
-            (None, _) => drop(self.settle_locked(state, key, Outcome::NoServers, Times::default())),
             // Nothing can be tried without a thread to try it on: the server is not to blame.
-            (Some(server), Err(error)) => {
+            (server, Err(error)) => {
                 let error = SyscallError::from_io("connect", &error, server.target());
                 drop(self.settle_locked(state, key, Outcome::Exhausted(error), Times::default()));
             }
-            (Some(Server::Asked { target }), Ok(runtime)) => {
+            (Server::Asked { target }, Ok(runtime)) => {
                 self.ask(state, runtime, key, deadline, target);
             }
-            (Some(Server::Known(endpoint)), Ok(runtime)) => {
+            (Server::Known(endpoint), Ok(runtime)) => {
                 self.dial(state, runtime, key, endpoint, deadline);
             }
         }
     }
 
     /// Has an attempt connect, on the rover's thread.
-    pub(super) fn dial(
+    fn dial(
         self: &Arc<Self>,
         state: &mut State,
         runtime: &'static Runtime,
@@ -59,9 +72,6 @@ impl Shared {
                 attempt.phase = phase;
             }
         } else {
-            if let Some(attempt) = state.in_flight.get_mut(key) {
-                attempt.phase = Phase::Queued;
-            }
             runtime.run(move || {
                 // Abandoned meanwhile, it must not reach the server.
                 if shared.state().in_flight.get_mut(key).is_some() {
@@ -79,8 +89,7 @@ impl Shared {
             Some(attempt) => attempt.phase = phase,
             None => {
                 drop(state);
-                let AttemptKey { generation, .. } = key;
-                drop(Attempt { generation, context: 0, server: None, phase }.abandon());
+                drop(phase.abandon());
             }
         }
     }

@@ -15,6 +15,7 @@ pub mod schedule;
 
 use std::any::Any;
 use std::io;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,14 +25,12 @@ use crate::attempt::Limits;
 use crate::attempt::outcome::Outcome;
 use crate::env::{Environment, Observable};
 use crate::failpoints::{self, Failpoint};
-use crate::net::endpoint::Endpoint;
 use crate::runtime::{Runtime, runtime};
 use crate::servers::{Server, ServerKey, ServerTable};
 use crate::stats::{ServerStats, Stats};
 use delivery::{Delivery, Message};
 use in_flight::{Attempt, AttemptKey, InFlight, Remains};
-use questions::Reception;
-use schedule::Roving;
+use schedule::{Pace, Roving};
 
 /// A rover. Dropping it stops it.
 pub struct Rover {
@@ -76,6 +75,7 @@ struct State {
     stats: Stats,
     in_flight: InFlight,
     roving: Option<Roving>,
+    pace: Option<Pace>,
     /// Counts the calls of `start`, so that a late tick of a roving that has ended is known as such.
     serial: u64,
 }
@@ -136,58 +136,12 @@ impl Rover {
         self.shared.admit(&mut self.shared.state(), runtime, context)
     }
 
-    /// Makes one attempt now and one at each interval from now on, in place of a roving that goes on. Outcomes name
-    /// `context`. Ticks that were missed, as when the machine slept, are not made up.
-    ///
-    /// # Errors
-    /// What the system says when the runtime can't start; nothing has changed then.
-    pub fn start(&self, context: u32, interval: Duration) -> io::Result<Admission> {
-        self.shared.start(context, interval)
-    }
-
     /// Ends the roving. Returns how many of its attempts are pending: each of them still ends in an outcome that
     /// JavaScript gets, a rejection included.
     pub fn stop_roving(&self) -> usize {
         let mut state = self.shared.state();
         let context = state.end_roving();
         context.map_or(0, |context| state.in_flight.count(context))
-    }
-
-    /// Ends the roving and abandons all that is pending: no outcome follows, connections are closed. Returns the
-    /// contexts of what was pending.
-    pub fn stop(&self) -> Vec<u32> {
-        self.shared.stop()
-    }
-
-    /// Abandons the attempts of one context that are pending. Returns how many they were.
-    pub fn abandon(&self, context: u32) -> usize {
-        self.shared.abandon(context)
-    }
-
-    /// Answers a question: the attempt goes on with `server`, or with one that is picked now.
-    pub fn resume(&self, key: AttemptKey, server: Option<ServerKey>) {
-        self.shared.resume(key, server);
-    }
-
-    /// Answers a question: the attempt goes on at `endpoint`.
-    pub fn resume_at(&self, key: AttemptKey, endpoint: Endpoint) {
-        self.shared.resume_at(key, endpoint);
-    }
-
-    /// Answers a question: the attempt ends in `outcome`. Returns whether it was asking.
-    pub fn fail(&self, key: AttemptKey, outcome: Outcome) -> bool {
-        self.shared.fail(key, outcome)
-    }
-
-    /// JavaScript, which was asked, has dialled and is connected: the slot deadline counts from now on.
-    pub fn connected(&self, key: AttemptKey) {
-        self.shared.connected(key);
-    }
-
-    /// JavaScript has received `line` in all on a connection that it has dialled, at most
-    /// [`MAX_LINE`](crate::attempt::slot::MAX_LINE) bytes, and perhaps its end. Ends the attempt where that decides it.
-    pub fn receive(&self, key: AttemptKey, line: &[u8], has_ended: bool) -> Reception {
-        self.shared.receive(key, line, has_ended)
     }
 
     /// The totals, and how many attempts are pending.
@@ -199,6 +153,14 @@ impl Rover {
     /// What is counted of a server: see [`ServerTable::stats`].
     pub fn server_stats(&self, key: ServerKey) -> Option<(ServerStats, u32, bool)> {
         self.shared.state().servers.stats(key)
+    }
+}
+
+impl Deref for Rover {
+    type Target = Arc<Shared>;
+
+    fn deref(&self) -> &Arc<Shared> {
+        &self.shared
     }
 }
 
@@ -224,6 +186,7 @@ impl Shared {
         let Some(server) = state.pick() else {
             state.stats.attempts += 1;
             state.stats.tally.count(&Outcome::NoServers);
+            state.note_pace(context, &Outcome::NoServers);
             return Admission::NoServers;
         };
         let Some(key) = self.add_attempt(state, context) else { return Admission::Skipped };
@@ -255,7 +218,9 @@ impl Shared {
         }
     }
 
-    fn stop(&self) -> Vec<u32> {
+    /// Ends the roving and abandons all that is pending: no outcome follows, connections are closed. Returns the
+    /// contexts of what was pending.
+    pub fn stop(&self) -> Vec<u32> {
         let mut state = self.state();
         state.end_roving();
         let attempts: Vec<Attempt> = state.in_flight.drain().collect();
@@ -264,7 +229,8 @@ impl Shared {
         contexts
     }
 
-    fn abandon(&self, context: u32) -> usize {
+    /// Abandons the attempts of one context that are pending. Returns how many they were.
+    pub fn abandon(&self, context: u32) -> usize {
         let mut state = self.state();
         let attempts = state.in_flight.remove_all_of(context);
         let count = attempts.len();
@@ -278,7 +244,7 @@ impl Shared {
         for attempt in attempts {
             state.stats.abandoned += 1;
             attempt.server.inspect(|server| state.servers.release(*server, None));
-            all.push(attempt.abandon());
+            all.push(attempt.phase.abandon());
         }
         drop(state);
         let mut waiters = Vec::new();
@@ -314,6 +280,7 @@ impl State {
 
     /// Ends the roving, and returns its context.
     fn end_roving(&mut self) -> Option<u32> {
+        self.pace = None;
         let roving = self.roving.take()?;
         let context = roving.context;
         roving.end();

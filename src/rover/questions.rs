@@ -76,8 +76,8 @@ impl Shared {
         (timers, timers.insert_at(deadline, on_timeout))
     }
 
-    /// See [`super::Rover::resume`].
-    pub(super) fn resume(self: &Arc<Self>, key: AttemptKey, server: Option<ServerKey>) {
+    /// Answers a question: the attempt goes on with `server`, or with one that is picked now.
+    pub fn resume(self: &Arc<Self>, key: AttemptKey, server: Option<ServerKey>) {
         let mut state = self.state();
         let Some(mut deadline) = state.end_question(key) else { return };
         match server {
@@ -92,26 +92,16 @@ impl Shared {
         self.proceed(&mut state, runtime(), key, deadline);
     }
 
-    /// See [`super::Rover::resume_at`].
-    pub(super) fn resume_at(self: &Arc<Self>, key: AttemptKey, endpoint: Endpoint) {
+    /// Answers a question: the attempt goes on at `endpoint`.
+    pub fn resume_at(self: &Arc<Self>, key: AttemptKey, endpoint: Endpoint) {
         let mut state = self.state();
         let Some(deadline) = state.end_question(key) else { return };
-        match runtime() {
-            Ok(runtime) => self.dial(&mut state, runtime, key, Arc::new(endpoint), deadline),
-            Err(error) => {
-                let error = SyscallError::from_io("connect", &error, endpoint.target());
-                drop(self.settle_locked(
-                    &mut state,
-                    key,
-                    Outcome::Exhausted(error),
-                    Times::default(),
-                ));
-            }
-        }
+        let server = Server::Known(Arc::new(endpoint));
+        self.try_server(&mut state, runtime(), key, server, deadline);
     }
 
-    /// See [`super::Rover::fail`].
-    pub(super) fn fail(self: &Arc<Self>, key: AttemptKey, outcome: Outcome) -> bool {
+    /// Answers a question: the attempt ends in `outcome`. Returns whether it was asking.
+    pub fn fail(self: &Arc<Self>, key: AttemptKey, outcome: Outcome) -> bool {
         let is_asking = self.state().end_question(key).is_some();
         if is_asking {
             self.settle(key, outcome, Times::default());
@@ -132,8 +122,8 @@ pub enum Reception {
 }
 
 impl Shared {
-    /// See [`super::Rover::connected`].
-    pub(super) fn connected(self: &Arc<Self>, key: AttemptKey) {
+    /// JavaScript, which was asked, has dialled and is connected: the slot deadline counts from now on.
+    pub fn connected(self: &Arc<Self>, key: AttemptKey) {
         let mut state = self.state();
         let server = state.in_flight.get_mut(key).and_then(|attempt| attempt.server);
         let target = server.and_then(|server| state.servers.server(server)).map(Server::target);
@@ -150,13 +140,9 @@ impl Shared {
         before.inspect(|(timers, key)| timers.remove(*key));
     }
 
-    /// See [`super::Rover::receive`].
-    pub(super) fn receive(
-        self: &Arc<Self>,
-        key: AttemptKey,
-        line: &[u8],
-        has_ended: bool,
-    ) -> Reception {
+    /// JavaScript has received `line` in all on a connection that it has dialled, at most
+    /// [`MAX_LINE`](crate::attempt::slot::MAX_LINE) bytes, and perhaps its end. Ends the attempt where that decides it.
+    pub fn receive(self: &Arc<Self>, key: AttemptKey, line: &[u8], has_ended: bool) -> Reception {
         let max_slot = &self.options.limits.max_slot;
         let outcome = match slot::read(line) {
             Reading::Incomplete { .. } if !has_ended => return Reception::More,

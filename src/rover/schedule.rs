@@ -26,13 +26,15 @@ struct Intervals {
     jitter: f64,
 }
 
-/// The interval of a roving as it is now.
+/// The interval of a roving as it is now, whoever ticks.
 #[derive(Debug)]
-struct Pace {
+pub struct Pace {
     intervals: Intervals,
     current: Duration,
     /// Attempts in a row that brought no connection.
     vain: u32,
+    /// Of JavaScript's ticks, those since the last one that was not left out.
+    ticks: u32,
 }
 
 /// What `start` began.
@@ -46,12 +48,11 @@ pub struct Roving {
     serial: u64,
     next: TimerKey,
     due: Instant,
-    pace: Pace,
 }
 
 impl Pace {
     fn new(intervals: Intervals) -> Self {
-        Self { intervals, current: intervals.min, vain: 0 }
+        Self { intervals, current: intervals.min, vain: 0, ticks: 0 }
     }
 
     /// The time to the next tick. `random` is from 0 to 1.
@@ -71,9 +72,20 @@ impl Pace {
         }
     }
 
+    /// Counts a tick of JavaScript's, which come at the shortest interval. Returns whether it is one to make an attempt
+    /// at: where the interval is longer, those between are left out, so that it is a multiple.
+    fn count_tick(&mut self) -> bool {
+        self.ticks += 1;
+        let is_due = self.intervals.min * (self.ticks + 1) > self.current;
+        if is_due {
+            self.ticks = 0;
+        }
+        is_due
+    }
+
     /// Begins anew with the shortest interval. Returns whether it was longer.
     fn reset(&mut self) -> bool {
-        self.vain = 0;
+        (self.vain, self.ticks) = (0, 0);
         std::mem::replace(&mut self.current, self.intervals.min) > self.intervals.min
     }
 }
@@ -88,19 +100,20 @@ impl Roving {
 impl State {
     /// Learns whether an attempt brought a connection.
     pub(super) fn note_pace(&mut self, context: u32, outcome: &Outcome) -> bool {
-        let Some(roving) = &mut self.roving else { return false };
+        let Some(pace) = &mut self.pace else { return false };
         if matches!(outcome, Outcome::Connection { .. }) {
-            return roving.pace.reset();
+            return pace.reset();
         }
-        if roving.context == context {
-            roving.pace.note_vain_attempt();
+        // Where JavaScript ticks, each of its attempts is a call of its own.
+        if self.roving.as_ref().is_none_or(|roving| roving.context == context) {
+            pace.note_vain_attempt();
         }
         false
     }
 
     /// Begins anew with the shortest interval. Returns whether it was longer.
     pub(super) fn reset_pace(&mut self) -> bool {
-        self.roving.as_mut().is_some_and(|roving| roving.pace.reset())
+        self.pace.as_mut().is_some_and(Pace::reset)
     }
 
     /// The roving with this serial, if it goes on.
@@ -110,31 +123,44 @@ impl State {
 }
 
 impl Shared {
-    /// See [`super::Rover::start`].
-    pub(super) fn start(
-        self: &Arc<Self>,
-        context: u32,
-        interval: Duration,
-    ) -> std::io::Result<Admission> {
+    /// Makes one attempt now and one at each interval from now on, in place of a roving that goes on. Outcomes name
+    /// `context`. Ticks that were missed, as when the machine slept, are not made up.
+    ///
+    /// # Errors
+    /// What the system says when the runtime can't start; nothing has changed then.
+    pub fn start(self: &Arc<Self>, context: u32, interval: Duration) -> std::io::Result<Admission> {
         let runtime = runtime()?;
-        let Options { max_interval, jitter, .. } = self.options;
-        let intervals = Intervals { min: interval, max: max_interval, jitter };
         let mut state = self.state();
         state.end_roving();
         state.serial += 1;
         let serial = state.serial;
-        let pace = Pace::new(intervals);
+        let pace = state.pace.insert(self.pace(interval));
         let due = Instant::now() + pace.first_interval(rand::random());
         let next = self.schedule(runtime, serial, due);
         let undelivered = 0;
-        state.roving = Some(Roving { context, undelivered, runtime, serial, next, due, pace });
+        state.roving = Some(Roving { context, undelivered, runtime, serial, next, due });
         Ok(self.admit(&mut state, Ok(runtime), context))
+    }
+
+    /// Begins the pace of a roving whose ticks are JavaScript's, one at each interval.
+    pub fn begin_pace(&self, interval: Duration) {
+        self.state().pace = Some(self.pace(interval));
+    }
+
+    /// Counts a tick of JavaScript's. Returns whether it is one to make an attempt at.
+    pub fn count_tick(&self) -> bool {
+        self.state().pace.as_mut().is_none_or(Pace::count_tick)
+    }
+
+    fn pace(&self, interval: Duration) -> Pace {
+        let Options { max_interval, jitter, .. } = self.options;
+        Pace::new(Intervals { min: interval, max: max_interval, jitter })
     }
 
     /// Brings the next tick forward, where the interval has become shorter.
     pub(super) fn hurry(self: &Arc<Self>, state: &mut State) {
-        let Some(roving) = &mut state.roving else { return };
-        let due = Instant::now() + roving.pace.interval(rand::random());
+        let (Some(roving), Some(pace)) = (&mut state.roving, &state.pace) else { return };
+        let due = Instant::now() + pace.interval(rand::random());
         if due < roving.due {
             roving.runtime.timers.remove(roving.next);
             roving.due = due;
@@ -161,9 +187,12 @@ impl Shared {
 
     fn tick(self: &Arc<Self>, runtime: &'static Runtime, serial: u64, due: Instant) {
         let mut state = self.state();
+        let Some(interval) = state.pace.as_ref().map(|pace| pace.interval(rand::random())) else {
+            return;
+        };
         let Some(roving) = state.roving(serial) else { return };
         // Before anything that may go wrong.
-        roving.due = next_tick(due, roving.pace.interval(rand::random()));
+        roving.due = next_tick(due, interval);
         roving.next = self.schedule(runtime, serial, roving.due);
         let context = roving.context;
         if roving.undelivered > 0 {

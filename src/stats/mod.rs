@@ -2,7 +2,7 @@
 
 mod histogram;
 
-use crate::attempt::outcome::{Counter, Failure, Outcome, Times, Verdict};
+use crate::attempt::outcome::{Failure, Outcome, Times, Verdict};
 
 pub use histogram::{Histogram, Summary};
 
@@ -24,12 +24,16 @@ pub struct Tally {
 impl Tally {
     /// Counts an outcome.
     pub fn count(&mut self, outcome: &Outcome) {
-        let counter = match outcome.counter() {
-            Counter::Connections => &mut self.connections,
-            Counter::Rejected => &mut self.rejected,
-            Counter::Unreachable => &mut self.unreachable,
-            Counter::Closed => &mut self.closed,
-            Counter::Errors => &mut self.errors,
+        let counter = match outcome {
+            Outcome::Connection { .. } => &mut self.connections,
+            Outcome::Rejected { .. } => &mut self.rejected,
+            Outcome::Unreachable(_) | Outcome::LookupFailed => &mut self.unreachable,
+            Outcome::Closed => &mut self.closed,
+            Outcome::Protocol(_)
+            | Outcome::Exhausted(_)
+            | Outcome::Invalid
+            | Outcome::NoServers
+            | Outcome::Internal(_) => &mut self.errors,
         };
         *counter += 1;
     }
