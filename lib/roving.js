@@ -156,9 +156,10 @@ function lookAtServers(state) {
   };
 }
 
-/** Varies at random by a fraction to either side, as the ticks of Rust do. */
+/** Varies at random by a fraction to either side, as the ticks of Rust do. In whole ms: a timer would cut them off. */
 function jittered(interval, jitter) {
-  return Math.max(1, interval * (1 + jitter * (2 * Math.random() - 1)));
+  const ms = interval * (1 + jitter * (2 * Math.random() - 1));
+  return Math.max(1, Math.floor(ms + Math.random()));
 }
 
 /** Cut at random where there is jitter: see `JITTER`. The tests of an app that fake the timers get exact ones. */

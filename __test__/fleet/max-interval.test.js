@@ -99,6 +99,28 @@ describe('MAX_INTERVAL', () => {
     assert.ok(count > 20 && count < 70, `${count} attempts`);
   });
 
+  for (const [who, Class] of Object.entries({ Rust: ClientRover, JavaScript: Overridden })) {
+    it(`doubles the one behind the tenth attempt, where ${who} ticks (rows 7 and 43)`, async () => {
+      const times = [];
+      const { address } = await slotServer({ greeting: () => `${12 + times.push(performance.now())}\r\n` });
+      const interval = 60;
+      const options = { ROVING_INTERVAL: interval, MAX_INTERVAL: NO_LIMIT, MAX_SLOT: 9, servers: { a: address } };
+      const rover = makeRover(options, Class);
+      rover.start();
+      await until(() => times.length === 11);
+      // Late at worst, and never too soon.
+      assert.ok(times[10] - times[9] > 1.5 * interval, `${times[10] - times[9]} ms`);
+    });
+  }
+
+  it('is longer by half, where JavaScript ticks, if that is the longest (rows 7 and 43)', async () => {
+    const rover = await vainRover({ MAX_INTERVAL: 1.5 * INTERVAL }, Overridden);
+    rover.start();
+    await attempts(rover, 12);
+    const count = await attemptsWhile(120, rover);
+    assert.ok(count > 40 && count < 100, `${count} attempts`);
+  });
+
   it('is the longest interval (row 43)', async () => {
     const rover = await vainRover({ MAX_INTERVAL: 2 * INTERVAL });
     rover.start();

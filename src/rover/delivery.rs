@@ -62,9 +62,7 @@ impl Shared {
         let Some(attempt) = state.in_flight.get_mut(key) else { return Some(outcome) };
         let (context, server) = (attempt.context, attempt.server);
         let may_be_up = server.is_some_and(|server| state.servers.observe(server, &outcome, times));
-        if state.note_pace(context, &outcome) {
-            self.hurry(state);
-        }
+        self.adapt_pace(state, context, &outcome);
         if !may_be_up && self.is_silent(state, context, &outcome) {
             state.finish(key, &outcome);
             return None;

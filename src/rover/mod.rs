@@ -123,10 +123,7 @@ impl Rover {
     /// interval back.
     pub fn set_max_slot(&self, slot: f64) {
         if slot > self.shared.options.limits.max_slot.replace(slot) {
-            let mut state = self.shared.state();
-            if state.reset_pace() {
-                self.shared.hurry(&mut state);
-            }
+            self.shared.reset_pace(&mut self.shared.state());
         }
     }
 
@@ -186,7 +183,7 @@ impl Shared {
         let Some(server) = state.pick() else {
             state.stats.attempts += 1;
             state.stats.tally.count(&Outcome::NoServers);
-            state.note_pace(context, &Outcome::NoServers);
+            self.adapt_pace(state, context, &Outcome::NoServers);
             return Admission::NoServers;
         };
         let Some(key) = self.add_attempt(state, context) else { return Admission::Skipped };

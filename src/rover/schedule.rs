@@ -33,8 +33,8 @@ pub struct Pace {
     current: Duration,
     /// Attempts in a row that brought no connection.
     vain: u32,
-    /// Of JavaScript's ticks, those since the last one that was not left out.
-    ticks: u32,
+    /// Of JavaScript's ticks, the time that they stand for and that no attempt was made for so far.
+    left_out: Duration,
 }
 
 /// What `start` began.
@@ -52,7 +52,7 @@ pub struct Roving {
 
 impl Pace {
     fn new(intervals: Intervals) -> Self {
-        Self { intervals, current: intervals.min, vain: 0, ticks: 0 }
+        Self { intervals, current: intervals.min, vain: 0, left_out: Duration::ZERO }
     }
 
     /// The time to the next tick. `random` is from 0 to 1.
@@ -65,28 +65,30 @@ impl Pace {
         if self.intervals.jitter == 0.0 { self.current } else { self.current.mul_f64(random) }
     }
 
-    fn note_vain_attempt(&mut self) {
+    /// Returns by how much the interval has become longer.
+    fn note_vain_attempt(&mut self) -> Duration {
+        let before = self.current;
         self.vain += 1;
         if self.vain.is_multiple_of(VAIN_ATTEMPTS) {
-            self.current = (self.current * 2).min(self.intervals.max).max(self.intervals.min);
+            self.current = (before * 2).min(self.intervals.max).max(self.intervals.min);
         }
+        self.current - before
     }
 
     /// Counts a tick of JavaScript's, which come at the shortest interval. Returns whether it is one to make an attempt
-    /// at: where the interval is longer, those between are left out, so that it is a multiple.
+    /// at: where the interval is longer, some are left out, so that it is right in the mean.
     fn count_tick(&mut self) -> bool {
-        self.ticks += 1;
-        let is_due = self.intervals.min * (self.ticks + 1) > self.current;
+        self.left_out += self.intervals.min;
+        let is_due = self.left_out >= self.current;
         if is_due {
-            self.ticks = 0;
+            self.left_out -= self.current;
         }
         is_due
     }
 
-    /// Begins anew with the shortest interval. Returns whether it was longer.
-    fn reset(&mut self) -> bool {
-        (self.vain, self.ticks) = (0, 0);
-        std::mem::replace(&mut self.current, self.intervals.min) > self.intervals.min
+    /// Begins anew with the shortest interval.
+    fn reset(&mut self) {
+        *self = Self::new(self.intervals);
     }
 }
 
@@ -98,24 +100,6 @@ impl Roving {
 }
 
 impl State {
-    /// Learns whether an attempt brought a connection.
-    pub(super) fn note_pace(&mut self, context: u32, outcome: &Outcome) -> bool {
-        let Some(pace) = &mut self.pace else { return false };
-        if matches!(outcome, Outcome::Connection { .. }) {
-            return pace.reset();
-        }
-        // Where JavaScript ticks, each of its attempts is a call of its own.
-        if self.roving.as_ref().is_none_or(|roving| roving.context == context) {
-            pace.note_vain_attempt();
-        }
-        false
-    }
-
-    /// Begins anew with the shortest interval. Returns whether it was longer.
-    pub(super) fn reset_pace(&mut self) -> bool {
-        self.pace.as_mut().is_some_and(Pace::reset)
-    }
-
     /// The roving with this serial, if it goes on.
     fn roving(&mut self, serial: u64) -> Option<&mut Roving> {
         self.roving.as_mut().filter(|roving| roving.serial == serial)
@@ -157,15 +141,41 @@ impl Shared {
         Pace::new(Intervals { min: interval, max: max_interval, jitter })
     }
 
-    /// Brings the next tick forward, where the interval has become shorter.
-    pub(super) fn hurry(self: &Arc<Self>, state: &mut State) {
-        let (Some(roving), Some(pace)) = (&mut state.roving, &state.pace) else { return };
-        let due = Instant::now() + pace.interval(rand::random());
-        if due < roving.due {
-            roving.runtime.timers.remove(roving.next);
-            roving.due = due;
-            roving.next = self.schedule(roving.runtime, roving.serial, due);
+    /// Learns from an outcome how long the interval is from now on.
+    pub(super) fn adapt_pace(self: &Arc<Self>, state: &mut State, context: u32, outcome: &Outcome) {
+        if matches!(outcome, Outcome::Connection { .. }) {
+            return self.reset_pace(state);
         }
+        let is_counted = match &state.roving {
+            Some(roving) => roving.context == context,
+            // Where JavaScript ticks, each of its attempts is a call of its own.
+            None => true,
+        };
+        let Some(pace) = state.pace.as_mut().filter(|_| is_counted) else { return };
+        let longer = pace.note_vain_attempt();
+        if let Some(roving) = &state.roving
+            && longer > Duration::ZERO
+        {
+            self.reschedule(state, roving.due + longer);
+        }
+    }
+
+    /// Begins anew with the shortest interval.
+    pub(super) fn reset_pace(self: &Arc<Self>, state: &mut State) {
+        let Some(pace) = &mut state.pace else { return };
+        pace.reset();
+        let due = Instant::now() + pace.interval(rand::random());
+        if state.roving.as_ref().is_some_and(|roving| due < roving.due) {
+            self.reschedule(state, due);
+        }
+    }
+
+    /// Moves the next tick.
+    fn reschedule(self: &Arc<Self>, state: &mut State, due: Instant) {
+        let Some(roving) = &mut state.roving else { return };
+        roving.runtime.timers.remove(roving.next);
+        roving.due = due;
+        roving.next = self.schedule(roving.runtime, roving.serial, due);
     }
 
     /// Has the roving with this serial tick at a time.
@@ -236,7 +246,9 @@ mod tests {
         let mut pace = pace(100, 350, 0.0);
         let intervals: Vec<_> = (0..40)
             .map(|_| {
-                pace.note_vain_attempt();
+                let before = pace.interval(0.3);
+                let longer = pace.note_vain_attempt();
+                assert_eq!(pace.interval(0.3), before + longer);
                 pace.interval(0.3).as_millis()
             })
             .collect();
@@ -245,17 +257,29 @@ mod tests {
             .flat_map(|(interval, count)| std::iter::repeat_n(interval, count))
             .collect();
         assert_eq!(intervals, expected);
-        assert!(pace.reset());
-        assert!(!pace.reset());
+        pace.reset();
         assert_eq!(pace.interval(0.3), 100 * MS);
+    }
+
+    #[test]
+    fn leaves_out_ticks_so_that_the_interval_is_right_in_the_mean() {
+        for (max, expected) in [(100, "++++"), (150, "-++-++-++"), (300, "-+-+-+")] {
+            let mut pace = pace(100, max, 0.0);
+            assert!((0..10).all(|_| pace.count_tick()), "{max}");
+            for _ in 0..VAIN_ATTEMPTS {
+                pace.note_vain_attempt();
+            }
+            let ticks: String =
+                expected.chars().map(|_| if pace.count_tick() { '+' } else { '-' }).collect();
+            assert_eq!(ticks, expected, "{max}");
+        }
     }
 
     #[test]
     fn keeps_its_interval_where_the_longest_one_is_not_longer() {
         let mut pace = pace(100, 0, 0.0);
-        (0..30).for_each(|_| pace.note_vain_attempt());
+        (0..30).for_each(|_| assert_eq!(pace.note_vain_attempt(), Duration::ZERO));
         assert_eq!(pace.interval(0.9), 100 * MS);
-        assert!(!pace.reset());
     }
 
     #[test]
