@@ -60,7 +60,7 @@ async function nameServerPort(test) {
 }
 
 /**
- * What the examples count on, as the top of docs/api.md says it: the port or the path in the example, and
+ * What the examples count on, as the top of docs/rover.md says it: the port or the path in the example, and
  * what makes such a server and gives the true port or path.
  *
  * @param {Mocha.Context} test
@@ -142,7 +142,7 @@ describe('the example of the rover in the README', () => {
   });
 });
 
-const EXECUTED = ['api', 'dns', 'fleet', 'http', 'migrating', 'observability', 'pool', 'recipes', 'server'];
+const EXECUTED = ['dns', 'fleet', 'http', 'migrating', 'observability', 'pool', 'recipes', 'rover', 'server'];
 
 for (const page of EXECUTED.map((name) => `docs/${name}.md`)) {
   describe(`the examples of ${page}`, () => {
@@ -212,8 +212,8 @@ describe('docs/server.md, docs/dns.md, docs/pool.md, docs/http.md and docs/comma
   }
 });
 
-describe('docs/api.md', () => {
-  const page = read('docs/api.md');
+describe('docs/rover.md', () => {
+  const page = read('docs/rover.md');
 
   /** The members of the class and of the types in its namespace, by the name of class or type. */
   function declaredMembers() {
@@ -232,7 +232,7 @@ describe('docs/api.md', () => {
   for (const [kind, names] of Object.entries({ Options, ServerOptions, Stats })) {
     it(`describes each member of ${kind}, and has it in an example`, () => {
       assert.ok(names.length > 5, `${names}`);
-      const code = examplesOf('docs/api.md').map((example) => example.code).join('\n');
+      const code = examplesOf('docs/rover.md').map((example) => example.code).join('\n');
       for (const name of names) {
         assert.match(page, new RegExp(`^ *- (.*, )?\`${name}\` \`<`, 'm'), name);
         if (kind !== 'Stats') assert.match(code, new RegExp(`\\b${name}\\b`), name);
