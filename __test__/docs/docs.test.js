@@ -26,8 +26,6 @@ const { listening, refusedPort, slotServer } = require('../helpers/slot-server.j
 const { NO_USING, parsesUsing } = require('../helpers/syntax.js');
 const { temporaryDirectory } = require('../helpers/temporary.js');
 
-const { readManifest } = require('../../scripts/packing.js');
-
 const ROOT = path.resolve(__dirname, '../..');
 const read = (file) => fs.readFileSync(path.join(ROOT, file), 'utf8');
 
@@ -344,43 +342,4 @@ for (const [page, ROWS] of Object.entries(FIGURES)) describe(`the figures of ${p
     const rows = section.split('\n').filter((line) => /^\| \S.*\d/.test(line) && !line.startsWith('| per rove'));
     assert.equal(rows.length, Object.keys(ROWS).length);
   });
-});
-
-const DOCS = fs.readdirSync(path.join(ROOT, 'docs')).filter((name) => name.endsWith('.md'));
-const PAGES = [
-  ...['README.md', 'CONTRIBUTING.md', 'RELEASING.md', 'SECURITY.md', 'bench/README.md', 'examples/README.md'],
-  ...DOCS.map((name) => `docs/${name}`),
-];
-
-for (const page of PAGES) {
-  describe(`the links of ${page}`, () => {
-    /** What GitHub calls the headings of a page. */
-    const anchorsOf = (file) =>
-      Array.from(read(file).matchAll(/^#+ (.*)$/gm), ([, heading]) =>
-        heading.toLowerCase().replace(/[^\w\s-]/g, '').replaceAll(' ', '-'),
-      );
-
-    it('lead to a file that is there, and to a heading of it', () => {
-      const links = Array.from(read(page).matchAll(/\]\(([^)]*)\)/g), ([, link]) => link);
-      for (const link of links.filter((link) => !link.includes('://'))) {
-        const [file, anchor] = link.split('#');
-        const target = file === '' ? page : path.join(path.dirname(page), file);
-        assert.ok(fs.existsSync(path.join(ROOT, target)), link);
-        if (anchor !== undefined) assert.ok(anchorsOf(target).includes(anchor), link);
-      }
-    });
-  });
-}
-
-describe('the README in the package', () => {
-  it('finds all that it shows and links to in the package as well', () => {
-    const { files } = readManifest(ROOT);
-    const links = Array.from(read('README.md').matchAll(/\]\(([^)#]+)/g), ([, link]) => link);
-    const own = links.filter((link) => !link.includes('://'));
-    const isPacked = (link) => files.some((file) => link === file || link.startsWith(`${file}/`));
-    assert.ok(own.length > 10);
-    assert.deepEqual(own.filter((link) => !isPacked(link)), []);
-  });
-
-  it('has at most 250 lines', () => assert.ok(read('README.md').split('\n').length <= 250));
 });
