@@ -55,13 +55,14 @@ describe('the pages', () => {
   }
 });
 
-describe('docs/README.md', () => {
-  const items = Array.from(read('docs/README.md').matchAll(/^(\d+)\. \[(.*?)\]\((.*?)\): ./gm), ([, number, title, file]) => ({
-    number: Number(number),
-    title,
-    file,
-  }));
+/** The pages of docs/ in the order of their index. */
+const items = Array.from(read('docs/README.md').matchAll(/^(\d+)\. \[(.*?)\]\((.*?)\): ./gm), ([, number, title, file]) => ({
+  number: Number(number),
+  title,
+  file,
+}));
 
+describe('docs/README.md', () => {
   it('has each page of docs/ once, in an order', () => {
     const files = fs.readdirSync(path.join(ROOT, 'docs')).filter((name) => name.endsWith('.md') && name !== 'README.md');
     assert.deepEqual(items.map(({ file }) => file).sort(), files.sort());
@@ -81,7 +82,13 @@ describe('docs/README.md', () => {
   }
 });
 
-describe('the README in the package', () => {
+describe('the README', () => {
+  it('links to each page of docs/, in the order of docs/README.md', () => {
+    const [, section] = /^## Documentation\n(.*?)^## /ms.exec(read('README.md'));
+    const pages = Array.from(section.matchAll(/\]\(docs\/(.*?)\)/g), ([, file]) => file);
+    assert.deepEqual(pages, ['README.md', ...items.map(({ file }) => file)]);
+  });
+
   it('finds all that it shows and links to in the package as well', () => {
     const { files } = readManifest(ROOT);
     const links = Array.from(read('README.md').matchAll(/\]\(([^)#]+)/g), ([, link]) => link);
