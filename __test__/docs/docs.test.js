@@ -343,3 +343,23 @@ for (const [page, ROWS] of Object.entries(FIGURES)) describe(`the figures of ${p
     assert.equal(rows.length, Object.keys(ROWS).length);
   });
 });
+
+describe('the charts', () => {
+  for (const [chart, results, file] of [
+    ['bench/chart.js', 'bench/results.json', 'bench/results.svg'],
+    ['bench/fleet/chart.js', 'bench/fleet/results.json', 'docs/comparison.svg'],
+  ]) {
+    it(`are what ${chart} draws of ${results}`, () => {
+      const { draw } = require(`../../${chart}`);
+      assert.ok(draw(JSON.parse(read(results))) === read(file), `${file} is stale`);
+    });
+  }
+
+  it('say what their dashed line is, and have the CPU of the process beside that of the main thread', () => {
+    const chart = read('bench/results.svg');
+    const panels = Array.from(chart.matchAll(/<text x="(\d+)" y="(\d+)" class="heading">(.*?)</g), ([, x, y, title]) => ({ x, y, title }));
+    assert.deepEqual(panels.map(({ title }) => title), ['Main thread', 'Whole process']);
+    assert.equal(panels[0].y, panels[1].y);
+    assert.match(chart, />Dashed, for scale: /);
+  });
+});
