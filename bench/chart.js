@@ -9,10 +9,10 @@ const fs = require('node:fs');
 
 const { FIGURES } = require('./figures');
 
-/** The panels, from top to bottom. */
+/** The panels, from left to right. */
 const PANELS = [
-  { figure: 'mainCpu', title: 'of the main thread, in µs' },
-  { figure: 'processCpu', title: 'of the whole process, all its threads, in µs' },
+  { figure: 'mainCpu', title: 'Main thread', note: 'what the event loop loses' },
+  { figure: 'processCpu', title: 'Whole process', note: 'all threads, that of the rover included' },
 ];
 
 /** Which cases are drawn, and under which name. */
@@ -25,13 +25,15 @@ const LABELS = {
 };
 const REFERENCE = 'accept-reset';
 
-const WIDTH = 760;
+const WIDTH = 960;
 const PADDING = 28;
-const PLOT = { left: 172, right: WIDTH - 218, top: 88 };
-const HEADING = 52;
+/** The first panel begins here; the names of the cases end before it. */
+const LEFT = 168;
+const PANEL = { width: 364, gap: 36, bars: 200 };
+const TOP = 172;
 const GROUP = 52;
 const BAR = { package: { y: 0, height: 19 }, baseline: { y: 22, height: 12 } };
-const FOOTER = 62;
+const FOOTER = 74;
 
 /**
  * The picture.
@@ -41,24 +43,21 @@ const FOOTER = 62;
  */
 function draw({ node, machine, cases }) {
   const panels = PANELS.map((panel) => ({ ...panel, ...ofPanel(panel.figure, cases) }));
-  let bottom = PLOT.top;
-  const drawn = panels.flatMap((panel) => {
-    const top = bottom + HEADING;
-    bottom = top + panel.groups.length * GROUP;
-    return drawPanel(panel, top, bottom);
-  });
+  const names = Object.keys(LABELS).filter((name) => panels.some(({ byName }) => byName.has(name)));
+  const bottom = TOP + names.length * GROUP;
   const height = bottom + FOOTER;
   const lines = [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" role="img">`,
-    `<title>CPU time per rove: ${panels.map(describe).join('; ')}</title>`,
+    `<title>CPU time per rove: ${panels.map((panel) => describe(panel, names)).join('; ')}</title>`,
     STYLE,
     `<rect class="card" x="0.5" y="0.5" width="${WIDTH - 1}" height="${height - 1}" rx="10"/>`,
     text(PADDING, 42, 'What a rove costs', 'title'),
-    text(PADDING, 65, 'CPU time per rove: less is better', 'quiet'),
+    text(PADDING, 65, 'CPU time per rove, in µs: less is better', 'quiet'),
     ...drawLegend(),
-    ...drawn,
-    text(PADDING, height - 38, 'Dashed: what Node itself takes to accept a connection and to reset it. No rover that hands a', 'small'),
-    text(PADDING, height - 22, `net.Socket over can cost much less. Node ${node} · ${machine.cpu}, ${machine.cores} cores · ${machine.os}`, 'small'),
+    ...names.flatMap((name, index) => drawLabel(TOP + index * GROUP, LABELS[name])),
+    ...panels.flatMap((panel, index) => drawPanel(panel, names, LEFT + index * (PANEL.width + PANEL.gap), bottom)),
+    ...drawNote(height - 44),
+    text(PADDING, height - 20, `Node ${node} · ${machine.cpu}, ${machine.cores} cores · ${machine.os}`, 'small'),
     '</svg>',
   ];
   return `${lines.join('\n')}\n`;
@@ -66,20 +65,21 @@ function draw({ node, machine, cases }) {
 
 /** What a panel shows of a report. */
 function ofPanel(figure, cases) {
-  const byName = new Map(cases.map((one) => [one.name, one.figures[figure]]));
-  const groups = Object.keys(LABELS).filter((name) => byName.get(name)?.ratio !== undefined);
-  const largest = Math.max(...groups.map((name) => byName.get(name).contestants.baseline.median));
-  const scale = (value) => (value / largest) * (PLOT.right - PLOT.left);
-  return { byName, groups, scale, reference: byName.get(REFERENCE)?.contestants.reference.median };
+  const byName = new Map(cases.map((one) => [one.name, one.figures[figure]]).filter(([, one]) => one?.ratio !== undefined));
+  const largest = Math.max(...Object.keys(LABELS).map((name) => byName.get(name)?.contestants.baseline.median ?? 0));
+  const reference = cases.find(({ name }) => name === REFERENCE)?.figures[figure].contestants.reference.median;
+  return { byName, reference, scale: (value) => (value / largest) * PANEL.bars };
 }
 
-function drawPanel({ byName, figure, groups, reference, scale, title }, top, bottom) {
+function drawPanel({ byName, figure, note, reference, scale, title }, names, left, bottom) {
   const { format } = FIGURES[figure];
+  const drawGroup = (name, index) => (byName.has(name) ? drawBars(left, TOP + index * GROUP, byName.get(name), scale, format) : '');
   return [
-    text(PLOT.left, top - 24, title, 'heading'),
-    ...(reference === undefined ? [] : drawReference(PLOT.left + scale(reference), top, bottom, format(reference))),
-    ...groups.map((name, index) => drawGroup(top + index * GROUP, LABELS[name], byName.get(name), scale, format)),
-    `<path class="axis" d="M${PLOT.left} ${top - 6}V${bottom - 12}"/>`,
+    text(left, TOP - 62, title, 'heading'),
+    text(left, TOP - 44, note, 'small'),
+    ...(reference === undefined ? [] : drawReference(left + scale(reference), bottom, format(reference))),
+    ...names.map(drawGroup),
+    `<path class="axis" d="M${left} ${TOP - 6}V${bottom - 12}"/>`,
   ];
 }
 
@@ -91,7 +91,7 @@ const STYLE = `<style>
   .quiet { fill: #59636e }
   .heading { font-weight: 600 }
   .small { fill: #59636e; font-size: 11.5px }
-  .ratio { font-size: 20px; font-weight: 700; fill: #b7410e }
+  .ratio { font-size: 18px; font-weight: 700; fill: #b7410e }
   .package { fill: #d4521a }
   .baseline { fill: #aab4be }
   .value { font-weight: 600 }
@@ -110,23 +110,35 @@ const STYLE = `<style>
 </style>`;
 
 function drawLegend() {
-  const right = WIDTH - PADDING;
+  const right = WIDTH - PADDING - 136;
   return [
-    `<rect class="package" x="${right - 136}" y="28" width="12" height="12" rx="2"/>`,
-    text(right - 118, 39, 'this package'),
-    `<rect class="baseline" x="${right - 136}" y="50" width="12" height="12" rx="2"/>`,
-    text(right - 118, 61, 'plain net.connect'),
+    `<rect class="package" x="${right}" y="28" width="12" height="12" rx="2"/>`,
+    text(right + 20, 39, 'this package'),
+    `<rect class="baseline" x="${right}" y="50" width="12" height="12" rx="2"/>`,
+    text(right + 20, 61, 'plain net.connect'),
   ];
 }
 
-function drawReference(x, top, bottom, value) {
+/** What the line is. */
+function drawNote(y) {
   return [
-    `<path class="reference" d="M${x.toFixed(1)} ${top - 6}V${bottom - 12}"/>`,
-    text(x, top - 10, value, 'small', 'middle'),
+    `<path class="reference" d="M${PADDING + 4} ${y - 14}v20"/>`,
+    text(PADDING + 16, y, 'Dashed, for scale: what a net.Server of Node takes to accept a connection and to reset it. No rover takes part in that.'),
   ];
 }
 
-function drawGroup(y, [label, detail], { contestants, ratio }, scale, format) {
+function drawReference(x, bottom, value) {
+  return [
+    `<path class="reference" d="M${x.toFixed(1)} ${TOP - 12}V${bottom - 12}"/>`,
+    text(x, TOP - 18, `accept + reset: ${value}`, 'small', 'middle'),
+  ];
+}
+
+function drawLabel(y, [label, detail]) {
+  return [text(LEFT - 14, y + 14, label, '', 'end'), text(LEFT - 14, y + 31, detail, 'small', 'end')];
+}
+
+function drawBars(left, y, { contestants, ratio }, scale, format) {
   const bars = Object.entries(BAR).flatMap(([contestant, bar]) => {
     const { median } = contestants[contestant];
     // What costs next to nothing shall still be seen.
@@ -134,16 +146,11 @@ function drawGroup(y, [label, detail], { contestants, ratio }, scale, format) {
     const isOurs = contestant === 'package';
     const baseline = y + bar.y + bar.height / 2 + 4.5;
     return [
-      `<rect class="${contestant}" x="${PLOT.left}" y="${y + bar.y}" width="${width.toFixed(1)}" height="${bar.height}" rx="2"/>`,
-      text(PLOT.left + width + 6, baseline, format(median), isOurs ? 'value' : 'small'),
+      `<rect class="${contestant}" x="${left}" y="${y + bar.y}" width="${width.toFixed(1)}" height="${bar.height}" rx="2"/>`,
+      text(left + width + 6, baseline, format(median), isOurs ? 'value' : 'small'),
     ];
   });
-  return [
-    text(PLOT.left - 14, y + 14, label, '', 'end'),
-    text(PLOT.left - 14, y + 31, detail, 'small', 'end'),
-    ...bars,
-    text(WIDTH - PADDING, y + 25, `${times(ratio)}× less`, 'ratio', 'end'),
-  ].join('\n');
+  return [...bars, text(left + PANEL.width, y + 23, `${times(ratio)}× less`, 'ratio', 'end')].join('\n');
 }
 
 function text(x, y, content, style = '', anchor = 'start') {
@@ -156,8 +163,10 @@ function times(ratio) {
   return Number(ratio.toPrecision(2)).toLocaleString('en-US');
 }
 
-function describe({ byName, groups, title }) {
-  const ratios = groups.map((name) => `${LABELS[name].join(' ')} ${times(byName.get(name).ratio)} times less`);
+function describe({ byName, title }, names) {
+  const ratios = names.filter((name) => byName.has(name)).map((name) => {
+    return `${LABELS[name].join(' ')} ${times(byName.get(name).ratio)} times less`;
+  });
   return `${title}: ${ratios.join(', ')}`;
 }
 

@@ -1,6 +1,6 @@
 'use strict';
 
-// The quick start of the README, as programs that can be run.
+// The quick start of the README, and that of docs/, as programs that can be run.
 
 const assert = require('node:assert/strict');
 const { readFileSync } = require('node:fs');
@@ -8,23 +8,40 @@ const { join } = require('node:path');
 
 const { ROOT } = require('./packing');
 
-/** The ports that the README names. */
+/** The ports that the pages name. */
 const PORTS = ['4040', '4041', '4042'];
 
 /**
- * Returns the programs by the names that the README gives them.
+ * Returns a text with other ports in it.
+ *
+ * @param {string} text
+ * @param {(string | number)[]} ports In place of those that it names.
+ */
+function withPorts(text, ports) {
+  return text.replace(new RegExp(`\\b(?:${PORTS.join('|')})\\b`, 'g'), (port) => String(ports[PORTS.indexOf(port)]));
+}
+
+/**
+ * Returns the programs of a page by the names that it gives them, each in front of its code.
+ *
+ * @param {string} page
+ * @returns {Record<string, string>}
+ */
+function programsOf(page) {
+  const programs = Array.from(page.matchAll(/^`(\w+\.js)`(?:(?!^```).)*^```js\n(.*?)^```$/gms), ([, name, code]) => [name, code]);
+  assert.deepEqual(programs.map(([name]) => name), ['server.js', 'client.js']);
+  return Object.fromEntries(programs);
+}
+
+/**
+ * Returns those of the README.
  *
  * @param {(string | number)[]} [ports=PORTS] In place of those that it names.
  * @returns {Record<string, string>}
  */
 function quickStart(ports = PORTS) {
   const [, section] = /^## Quick start.*?\n(.*?)^## /ms.exec(readFileSync(join(ROOT, 'README.md'), 'utf8'));
-  const programs = Array.from(section.matchAll(/^`(\w+\.js)`.*?^```js\n(.*?)^```$/gms), ([, name, code]) => [
-    name,
-    PORTS.reduce((text, port, n) => text.replaceAll(port, String(ports[n])), code),
-  ]);
-  assert.deepEqual(programs.map(([name]) => name), ['server.js', 'client.js']);
-  return Object.fromEntries(programs);
+  return programsOf(withPorts(section, ports));
 }
 
 /**
@@ -42,4 +59,4 @@ async function heardFromAll(lines, ports) {
   assert.fail(`The client has ended before it heard: ${[...missing]}`);
 }
 
-module.exports = { heardFromAll, quickStart };
+module.exports = { PORTS, heardFromAll, programsOf, quickStart, withPorts };

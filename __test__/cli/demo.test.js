@@ -9,6 +9,17 @@ const { run } = require('../helpers/child.js');
 const { COMMAND } = require('../helpers/command.js');
 const { temporaryDirectory } = require('../helpers/temporary.js');
 
+const ROOT = path.resolve(__dirname, '../..');
+
+/** The table of connections that docs/quick-start.md shows. */
+function tableOfPage() {
+  const page = fs.readFileSync(path.join(ROOT, 'docs/quick-start.md'), 'utf8');
+  return /^```text\n(Connections per server.*?\n)```$/ms.exec(page)[1];
+}
+
+/** A text in which all numbers are alike, and all gaps between them. */
+const withoutNumbers = (text) => text.replace(/\d+(\.\d+)?/g, 'n').replace(/ +/g, ' ');
+
 describe('callosum demo', () => {
   it('shows the load levelling out, in tables of 60 columns, and draws a picture (row 91)', async function () {
     this.timeout(60_000);
@@ -21,6 +32,7 @@ describe('callosum demo', () => {
       assert.ok(Number(worst) < 1.2, `${phase}: ${worst}`);
     }
     for (const line of stdout.split('\n')) assert.ok(line.length <= 60 || line.startsWith('Picture: '), line);
+    assert.ok(withoutNumbers(report).startsWith(`\n${withoutNumbers(tableOfPage())}`), report);
     assert.ok(report.endsWith(`\nPicture: ${picture}\n`));
     assert.match(fs.readFileSync(picture, 'utf8'), /^<svg [^]*<\/svg>\n$/);
   });
@@ -41,10 +53,9 @@ describe('callosum demo', () => {
   });
 
   it('has a picture in the package that it could have drawn (row 91)', () => {
-    const root = path.resolve(__dirname, '../..');
-    const picture = fs.readFileSync(path.join(root, 'balance.svg'), 'utf8');
+    const picture = fs.readFileSync(path.join(ROOT, 'balance.svg'), 'utf8');
     assert.match(picture, />fair share: the mean over all running servers ± 10 %</);
     assert.ok(require('../../package.json').files.includes('balance.svg'));
-    assert.match(fs.readFileSync(path.join(root, 'README.md'), 'utf8'), /\]\(balance\.svg\)/);
+    assert.match(fs.readFileSync(path.join(ROOT, 'README.md'), 'utf8'), /\]\(balance\.svg\)/);
   });
 });

@@ -1,7 +1,6 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const { spawn } = require('node:child_process');
 const { once } = require('node:events');
 const net = require('node:net');
 
@@ -12,9 +11,8 @@ const { cut, row, stateOf, summary } = require('../../lib/cli/top/table.js');
 const { cleanup } = require('../helpers/cleanup.js');
 const { COMMAND, startCommand } = require('../helpers/command.js');
 const { nameServer } = require('../helpers/dnsmasq.js');
-const { program } = require('../helpers/program.js');
-const { NOT_LINUX, skip } = require('../helpers/skip.js');
 const { listen, refusedPort, slotServer } = require('../helpers/slot-server.js');
+const { onTerminal, visible } = require('../helpers/terminal.js');
 const { until } = require('../helpers/wait.js');
 
 const FAST = ['--interval', '50'];
@@ -176,28 +174,12 @@ describe('callosum top', () => {
   }
 
   describe('on a terminal', () => {
-    /** The command on a terminal of this size; what it prints; what is typed. */
-    function onTerminal(test, { columns, rows }, args) {
-      if (process.platform !== 'linux') return skip(test, NOT_LINUX);
-      const script = program(test, 'script');
-      const command = [process.execPath, COMMAND, 'top', ...args].map((word) => `'${word}'`).join(' ');
-      const child = spawn(script, ['-qec', `stty cols ${columns} rows ${rows}; exec ${command}`, '/dev/null'], {
-        stdio: ['pipe', 'pipe', 'inherit'],
-        env: { ...process.env, TERM: 'xterm', NO_COLOR: undefined, FORCE_COLOR: undefined },
-      });
-      cleanup(() => child.kill('SIGKILL'));
-      let printed = '';
-      child.stdout.setEncoding('utf8').on('data', (text) => (printed += text));
-      return { type: (text) => child.stdin.write(text), printed: () => printed, exit: once(child, 'exit') };
-    }
-
-    // eslint-disable-next-line no-control-regex
-    const visible = (text) => text.replace(/\x1b\[[?\d;]*[A-Za-z]/g, '');
+    const topOn = (test, size, args) => onTerminal(test, [COMMAND, 'top', ...args], size);
 
     it('draws a table in 60 columns again and again, and leaves it there at Ctrl-C (row 91)', async function () {
       const servers = [await slotServer({ greeting: '99999\r\n' }), { port: await refusedPort() }];
       const long = 'a-server-with-a-name-that-is-longer-than-any-terminal.invalid:65000';
-      const terminal = onTerminal(this, { columns: 60, rows: 20 }, [...FAST, ...servers.map(at), long]);
+      const terminal = topOn(this, { columns: 60, rows: 20 }, [...FAST, ...servers.map(at), long]);
       await until(() => terminal.printed().split('\x1b[H').length > 3 && /ENOTFOUND|EAI_AGAIN/.test(terminal.printed()));
       terminal.type('\x03');
       const [code] = await terminal.exit;
@@ -217,7 +199,7 @@ describe('callosum top', () => {
     it('shows as many servers as there is room for (row 91)', async function () {
       const { port } = await slotServer();
       const servers = Array.from({ length: 9 }, (_, n) => `127.0.0.${n + 1}:${port}`);
-      const terminal = onTerminal(this, { columns: 80, rows: 10 }, [...FAST, '--count', '2', ...servers]);
+      const terminal = topOn(this, { columns: 80, rows: 10 }, [...FAST, '--count', '2', ...servers]);
       await terminal.exit;
       const frame = visible(terminal.printed().split('\x1b[H')[1]).split(/\r?\n/);
       assert.deepEqual([frame.length, frame.at(-1)], [9, 'and 5 more']);

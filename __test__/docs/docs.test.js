@@ -26,8 +26,6 @@ const { listening, refusedPort, slotServer } = require('../helpers/slot-server.j
 const { NO_USING, parsesUsing } = require('../helpers/syntax.js');
 const { temporaryDirectory } = require('../helpers/temporary.js');
 
-const { readManifest } = require('../../scripts/packing.js');
-
 const ROOT = path.resolve(__dirname, '../..');
 const read = (file) => fs.readFileSync(path.join(ROOT, file), 'utf8');
 
@@ -60,7 +58,7 @@ async function nameServerPort(test) {
 }
 
 /**
- * What the examples count on, as the top of docs/api.md says it: the port or the path in the example, and
+ * What the examples count on, as the top of docs/rover.md says it: the port or the path in the example, and
  * what makes such a server and gives the true port or path.
  *
  * @param {Mocha.Context} test
@@ -142,9 +140,16 @@ describe('the example of the rover in the README', () => {
   });
 });
 
-const EXECUTED = ['api', 'dns', 'fleet', 'http', 'migrating', 'observability', 'pool', 'recipes', 'server'];
+/** A page whose programs run for longer than their output shows: see quick-start.test.js. */
+const PLAYED = 'docs/quick-start.md';
 
-for (const page of EXECUTED.map((name) => `docs/${name}.md`)) {
+/** All other pages that have examples. */
+const EXECUTED = fs
+  .readdirSync(path.join(ROOT, 'docs'))
+  .map((name) => `docs/${name}`)
+  .filter((file) => file.endsWith('.md') && file !== PLAYED && examplesOf(file).length > 0);
+
+for (const page of EXECUTED) {
   describe(`the examples of ${page}`, () => {
     for (const example of examplesOf(page)) {
       it(`${example.name} print what they say, and end`, async function () {
@@ -212,8 +217,8 @@ describe('docs/server.md, docs/dns.md, docs/pool.md, docs/http.md and docs/comma
   }
 });
 
-describe('docs/api.md', () => {
-  const page = read('docs/api.md');
+describe('docs/rover.md', () => {
+  const page = read('docs/rover.md');
 
   /** The members of the class and of the types in its namespace, by the name of class or type. */
   function declaredMembers() {
@@ -232,7 +237,7 @@ describe('docs/api.md', () => {
   for (const [kind, names] of Object.entries({ Options, ServerOptions, Stats })) {
     it(`describes each member of ${kind}, and has it in an example`, () => {
       assert.ok(names.length > 5, `${names}`);
-      const code = examplesOf('docs/api.md').map((example) => example.code).join('\n');
+      const code = examplesOf('docs/rover.md').map((example) => example.code).join('\n');
       for (const name of names) {
         assert.match(page, new RegExp(`^ *- (.*, )?\`${name}\` \`<`, 'm'), name);
         if (kind !== 'Stats') assert.match(code, new RegExp(`\\b${name}\\b`), name);
@@ -346,41 +351,22 @@ for (const [page, ROWS] of Object.entries(FIGURES)) describe(`the figures of ${p
   });
 });
 
-const DOCS = fs.readdirSync(path.join(ROOT, 'docs')).filter((name) => name.endsWith('.md'));
-const PAGES = [
-  ...['README.md', 'CONTRIBUTING.md', 'RELEASING.md', 'SECURITY.md', 'bench/README.md', 'examples/README.md'],
-  ...DOCS.map((name) => `docs/${name}`),
-];
-
-for (const page of PAGES) {
-  describe(`the links of ${page}`, () => {
-    /** What GitHub calls the headings of a page. */
-    const anchorsOf = (file) =>
-      Array.from(read(file).matchAll(/^#+ (.*)$/gm), ([, heading]) =>
-        heading.toLowerCase().replace(/[^\w\s-]/g, '').replaceAll(' ', '-'),
-      );
-
-    it('lead to a file that is there, and to a heading of it', () => {
-      const links = Array.from(read(page).matchAll(/\]\(([^)]*)\)/g), ([, link]) => link);
-      for (const link of links.filter((link) => !link.includes('://'))) {
-        const [file, anchor] = link.split('#');
-        const target = file === '' ? page : path.join(path.dirname(page), file);
-        assert.ok(fs.existsSync(path.join(ROOT, target)), link);
-        if (anchor !== undefined) assert.ok(anchorsOf(target).includes(anchor), link);
-      }
+describe('the charts', () => {
+  for (const [chart, results, file] of [
+    ['bench/chart.js', 'bench/results.json', 'bench/results.svg'],
+    ['bench/fleet/chart.js', 'bench/fleet/results.json', 'docs/comparison.svg'],
+  ]) {
+    it(`are what ${chart} draws of ${results}`, () => {
+      const { draw } = require(`../../${chart}`);
+      assert.ok(draw(JSON.parse(read(results))) === read(file), `${file} is stale`);
     });
-  });
-}
+  }
 
-describe('the README in the package', () => {
-  it('finds all that it shows and links to in the package as well', () => {
-    const { files } = readManifest(ROOT);
-    const links = Array.from(read('README.md').matchAll(/\]\(([^)#]+)/g), ([, link]) => link);
-    const own = links.filter((link) => !link.includes('://'));
-    const isPacked = (link) => files.some((file) => link === file || link.startsWith(`${file}/`));
-    assert.ok(own.length > 10);
-    assert.deepEqual(own.filter((link) => !isPacked(link)), []);
+  it('say what their dashed line is, and have the CPU of the process beside that of the main thread', () => {
+    const chart = read('bench/results.svg');
+    const panels = Array.from(chart.matchAll(/<text x="(\d+)" y="(\d+)" class="heading">(.*?)</g), ([, x, y, title]) => ({ x, y, title }));
+    assert.deepEqual(panels.map(({ title }) => title), ['Main thread', 'Whole process']);
+    assert.equal(panels[0].y, panels[1].y);
+    assert.match(chart, />Dashed, for scale: /);
   });
-
-  it('has at most 250 lines', () => assert.ok(read('README.md').split('\n').length <= 250));
 });

@@ -27,6 +27,10 @@ const ROVE_KINDS = [
 const OWN_STYLE = `
   .server { fill: none; stroke: #818b98; stroke-opacity: 0.35; stroke-width: 1 }
   .small { font-size: 11px }
+  .over { stroke: #ffffff; stroke-width: 5px; stroke-linejoin: round; paint-order: stroke }
+  @media (prefers-color-scheme: dark) {
+    .over { stroke: #0d1117 }
+  }
 `;
 
 /**
@@ -52,7 +56,7 @@ function draw({ subtitle, samples, phases, figures }) {
     `<rect class="ground" x="0.5" y="0.5" width="${WIDTH - 1}" height="${HEIGHT - 1}" rx="8"/>`,
     text(24, 34, 'How a fleet stays even', 'title'),
     text(24, 54, subtitle, 'soft'),
-    ...legend(),
+    ...loadLegend(),
     `<rect class="fair" x="${LEFT}" y="${load(1 + TOLERANCE)}" width="${RIGHT - LEFT}" `
       + `height="${round(load(1 - TOLERANCE) - load(1 + TOLERANCE))}"/>`,
     ...phaseMarks(phases, figures, x),
@@ -61,6 +65,7 @@ function draw({ subtitle, samples, phases, figures }) {
     `<path class="line s0" d="${steps(figures.loads.map(({ time, best }) => [x(time), load(best)]))}"/>`,
     `<path class="line s1" d="${steps(figures.loads.map(({ time, worst }) => [x(time), load(Math.min(worst, top))]))}"/>`,
     ...axis(ROVES, ticks(most, niceStep(most)), rove, (value) => value.toLocaleString('en-US')),
+    ...roveLegend(),
     ...ROVE_KINDS.map(({ key, color }) => path(rates.map((rate) => [x(rate.time), rove(rate[key])]), `line ${color}`)),
     ...seconds(end, x),
     '</svg>',
@@ -86,20 +91,24 @@ function ratesOf(samples) {
   return rates;
 }
 
-function legend() {
-  const loads = [
+function loadLegend() {
+  return [
     line(24, 78, 44, 78, 'line s1') + text(50, 82, 'fullest server'),
     line(150, 78, 170, 78, 'line s0') + text(176, 82, 'emptiest'),
     `<rect class="fair" x="246" y="72" width="20" height="12"/>${text(272, 82, 'within 10 % of even')}`,
     `<rect class="levelling" x="402" y="72" width="20" height="12"/>${text(428, 82, 'until the fleet is even, and how long that takes')}`,
     text(RIGHT, 82, 'connections of each server, to the mean', 'soft small', 'end'),
   ];
+}
+
+/** It lies over the marks of the phases. */
+function roveLegend() {
   const y = ROVES.top - 20;
   const roves = ROVE_KINDS.map(({ title, color }, index) => {
-    const x = LEFT + 130 + index * 110;
-    return line(x, y - 4, x + 20, y - 4, `line ${color}`) + text(x + 26, y, title, 'small');
+    const x = LEFT + 136 + index * 110;
+    return line(x, y - 4, x + 20, y - 4, `line ${color}`) + text(x + 26, y, title, 'small over');
   });
-  return [...loads, text(LEFT, y, 'roves a second', 'soft small'), ...roves];
+  return [text(LEFT + 6, y, 'roves a second', 'soft small over'), ...roves];
 }
 
 function phaseMarks(phases, figures, x) {

@@ -128,7 +128,8 @@ async function main() {
   const isInMemory = options['in-memory'] && !options.check;
   const plan = timeline(fleet);
   const where = isInMemory ? 'in memory' : 'on real sockets';
-  const subtitle = `${fleet.clients} clients, ${fleet.servers} servers, pools of ${size}, ${where}`;
+  const whole = (count) => count.toLocaleString('en-US');
+  const subtitle = `${whole(fleet.clients)} clients, ${whole(fleet.servers)} servers, pools of ${size}, ${where}`;
   console.log(`${subtitle}; ${seconds(plan.phases.at(-1).end)}`);
   if (isInMemory) build();
   const samples = isInMemory
