@@ -97,11 +97,14 @@ impl Client {
     }
 
     /// A tick of the rover brought no connection.
-    pub fn note_vain_attempt(&mut self) {
+    /// Returns by how much the interval has become longer.
+    pub fn note_vain_attempt(&mut self) -> u64 {
+        let before = self.interval;
         self.vain += 1;
         if self.vain.is_multiple_of(VAIN_ATTEMPTS) {
-            self.interval = (self.interval * 2).min(MAX_INTERVAL);
+            self.interval = (before * 2).min(MAX_INTERVAL);
         }
+        self.interval - before
     }
 
     /// Begins anew with the shortest interval. Returns whether it was longer.

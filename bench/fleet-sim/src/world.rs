@@ -267,6 +267,16 @@ impl World {
         }
     }
 
+    /// Puts the next tick off, where the interval has become longer.
+    fn note_vain_attempt(&mut self, client: u32) {
+        let this = &mut self.clients[client as usize];
+        let longer = this.note_vain_attempt();
+        if longer > 0 {
+            let due = this.due + longer;
+            self.schedule(client, due);
+        }
+    }
+
     fn begin_fill(&mut self, client: u32) {
         let this = &mut self.clients[client as usize];
         if this.is_filling || this.is_full() {
@@ -346,7 +356,7 @@ impl World {
         if !this.wants(slot) {
             self.counts.rejected += 1;
             if is_tick {
-                this.note_vain_attempt();
+                self.note_vain_attempt(client);
             }
             self.close(conn);
             return;
@@ -380,7 +390,7 @@ impl World {
         self.discard(conn);
         let this = &mut self.clients[client as usize];
         if is_tick {
-            this.note_vain_attempt();
+            self.note_vain_attempt(client);
         } else if this.note_fill_failure(server, self.now) {
             self.attempt_fill(client);
         }
