@@ -16,6 +16,8 @@ const TITLES = {
   refused: 'refused, with one socket for all, as the package does: CPU time per rove',
   'refused-fresh': 'refused, with a socket for each, as net.connect() does: CPU time per rove',
   kept: 'kept, closed at once: CPU time per rove',
+  close: 'of it, closing: CPU time per rove',
+  'system-call': 'a system call that does next to nothing: CPU time',
   hop: 'from one thread to another: until it has woken up',
   single: 'one at a time: until the slot is there',
   'single-read-by-thread': 'one at a time, connected here, the slot read by another thread: until it is there and told',

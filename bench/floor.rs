@@ -26,6 +26,8 @@ fn main() -> io::Result<()> {
         ("refused", per_rove(|| refuse(&address(refused), ROVES))?),
         ("refused-fresh", per_rove(|| refuse_afresh(&address(refused), ROVES))?),
         ("kept", per_rove(|| keep(&address(slot), ROVES))?),
+        ("close", close(&address(slot), ROVES)?),
+        ("system-call", per_rove(|| call(ROVES))?),
         ("hop", hop(ROVES)?),
         ("single", median(ROVES, || reach(&address(slot)))?),
         ("single-by-thread", by_thread(&address(slot), ROVES)?),
@@ -75,25 +77,46 @@ fn assert_refused(socket: &Socket, address: &SockAddr) {
 
 /// Attempts that get a slot, each closed at once.
 fn keep(address: &SockAddr, count: usize) -> io::Result<()> {
+    (0..count / IN_FLIGHT).try_for_each(|_| reach_many(address).map(drop))
+}
+
+/// CPU time of closing a connection that has given its slot, in µs.
+fn close(address: &SockAddr, count: usize) -> io::Result<f64> {
+    let mut sum = 0.0;
     for _ in 0..count / IN_FLIGHT {
-        let mut sockets = Vec::with_capacity(IN_FLIGHT);
-        for _ in 0..IN_FLIGHT {
-            let socket = new_socket()?;
-            let _under_way = socket.connect(address);
-            sockets.push(socket);
-        }
-        // Long enough for nearly all answers: to ask in vain is counted, too.
-        thread::sleep(Duration::from_millis(8));
-        for mut socket in &sockets {
-            let mut line = [0; LINE.len()];
-            while let Err(error) = socket.read_exact(&mut line) {
-                assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
-                thread::sleep(Duration::from_millis(1));
-            }
-            assert_eq!(line, LINE);
-        }
+        let sockets = reach_many(address)?;
+        let before = cpu_time()?;
+        drop(sockets);
+        sum += cpu_time()? - before;
     }
-    Ok(())
+    Ok(sum / count as f64)
+}
+
+/// System calls that do next to nothing.
+fn call(count: usize) -> io::Result<()> {
+    let socket = new_socket()?;
+    (0..count).try_for_each(|_| socket.tcp_nodelay().map(drop))
+}
+
+/// As many connections as are in flight, each with its slot.
+fn reach_many(address: &SockAddr) -> io::Result<Vec<Socket>> {
+    let mut sockets = Vec::with_capacity(IN_FLIGHT);
+    for _ in 0..IN_FLIGHT {
+        let socket = new_socket()?;
+        let _under_way = socket.connect(address);
+        sockets.push(socket);
+    }
+    // Long enough for nearly all answers: to ask in vain is counted, too.
+    thread::sleep(Duration::from_millis(8));
+    for mut socket in &sockets {
+        let mut line = [0; LINE.len()];
+        while let Err(error) = socket.read_exact(&mut line) {
+            assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+            thread::sleep(Duration::from_millis(1));
+        }
+        assert_eq!(line, LINE);
+    }
+    Ok(sockets)
 }
 
 /// How long it takes until another thread has woken up, in µs.
