@@ -222,7 +222,11 @@ mod tests {
     use crate::net::endpoint::Family;
     use crate::net::lookup::Answer;
 
-    const HEAD_START: Duration = Addresses::HEAD_START;
+    const HEAD_START: Duration = Duration::from_millis(250);
+
+    /// What an app has that has set nothing: see lib/net-defaults.js.
+    const POLICY: AddressPolicy =
+        AddressPolicy { order: Order::Verbatim, addresses: Addresses::Raced(HEAD_START) };
 
     fn tcp(host: &str, port: u16) -> Endpoint {
         Endpoint::Tcp {
@@ -257,7 +261,7 @@ mod tests {
     }
 
     async fn connect_to(peer: &Endpoint) -> Result<(Socket, Target), ConnectError> {
-        connect(peer, AddressPolicy::default(), &Lookups::new(), None).await
+        connect(peer, POLICY, &Lookups::new(), None).await
     }
 
     /// As `connect_to`, where `ask` is what the system says of names.
@@ -282,8 +286,7 @@ mod tests {
         let (_listener, address) = listen(Ipv4Addr::LOCALHOST).await;
         let ask = |_: &Query| panic!("no look-up is needed");
         let server = tcp("127.0.0.1", address.port());
-        let (_, target) =
-            connect_by(&server, AddressPolicy::default(), ask).await.expect("a socket");
+        let (_, target) = connect_by(&server, POLICY, ask).await.expect("a socket");
         assert_eq!(target, Target::Literal(literal("127.0.0.1"), address.port()));
     }
 
@@ -313,7 +316,7 @@ mod tests {
     #[tokio::test]
     async fn says_that_a_name_is_not_found() {
         let ask = |_: &Query| Err(eai::NONAME);
-        let failure = connect_by(&tcp("nowhere", 1), AddressPolicy::default(), ask).await;
+        let failure = connect_by(&tcp("nowhere", 1), POLICY, ask).await;
         let failure = failure.expect_err("no such name");
         assert_eq!(faults(failure), [(eai::NONAME, Target::Host("nowhere".into()))]);
     }
@@ -322,8 +325,7 @@ mod tests {
     async fn goes_on_to_the_next_address_when_one_refuses() {
         let (_listener, address) = listen(Ipv4Addr::LOCALHOST).await;
         let server = tcp("both", address.port());
-        let (_, target) =
-            connect_by(&server, AddressPolicy::default(), both).await.expect("a socket");
+        let (_, target) = connect_by(&server, POLICY, both).await.expect("a socket");
         assert_eq!(target, Target::Address(address));
     }
 
@@ -358,7 +360,7 @@ mod tests {
         let (_hanging, _queue, silent) = hanging().await;
         let deadline = Some(Instant::now() + Duration::from_millis(50));
         let server = tcp("127.0.0.1", silent.port());
-        let failure = connect(&server, AddressPolicy::default(), &Lookups::new(), deadline).await;
+        let failure = connect(&server, POLICY, &Lookups::new(), deadline).await;
         assert_eq!(
             faults(failure.expect_err("nobody answers")),
             [(errno::ETIMEDOUT, Target::Literal(literal("127.0.0.1"), silent.port()))]
@@ -410,7 +412,7 @@ mod tests {
             let expected = Query { host: "x".into(), family: Family::V6, hints: 8 };
             Err(if *query == expected { eai::NONAME } else { eai::FAIL })
         };
-        let failure = connect_by(&server, AddressPolicy::default(), ask).await;
+        let failure = connect_by(&server, POLICY, ask).await;
         assert_eq!(faults(failure.expect_err("no such name"))[0].0, eai::NONAME);
     }
 
