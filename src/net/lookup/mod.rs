@@ -202,7 +202,7 @@ impl Lookups {
         let lane = match habit {
             Some(Habit::Silent | Habit::Deceptive) => Lane::Slow,
             // Where it can be probed its habit is not relied on: the name server may have gone since.
-            Some(Habit::Prompt) if !self.prober.is_possible() => Lane::Express,
+            Some(Habit::Prompt) if self.prober.settings().server.is_none() => Lane::Express,
             Some(Habit::Prompt) | None => Lane::General,
         };
         let was_begun_at_once = match ask(lane) {
