@@ -219,6 +219,10 @@ impl Lookups {
             // What cannot be had now is waited for where it was asked for first.
             if habit != Some(Habit::Deceptive) && self.prober.probe(query).await {
                 let _ = ask(Lane::Express);
+                // Without a thread so far, it has not had a chance to answer.
+                while !in_progress.has_begun() {
+                    sleep(self.patience).await;
+                }
                 sleep(self.patience).await;
                 self.habits.note(&query.host, Habit::Deceptive);
             } else {
@@ -502,6 +506,31 @@ mod tests {
         };
         until(|| lookups.habits.of("mute") == Some(Habit::Deceptive)).await;
         asking.abort();
+    }
+
+    #[tokio::test]
+    async fn does_not_take_a_name_for_deceptive_that_had_no_thread_so_far() {
+        let (open, gate) = gate();
+        let (lookups, _silent) = lookups("127.0.0.1 mute good", move |query| {
+            if &*query.host == "mute" {
+                wait_at(&gate);
+            }
+            numbered(7)
+        });
+        let asking = |query| {
+            let lookups = Arc::clone(&lookups);
+            tokio::spawn(async move { lookups.resolve(&query).await })
+        };
+        for hints in 0..20 {
+            asking(Query { hints, ..query("mute") });
+        }
+        until(|| lookups.habits.of("mute").is_some()).await;
+        let good = asking(query("good"));
+        until(|| lookups.habits.of("mute") == Some(Habit::Deceptive)).await;
+        sleep(2 * PATIENCE).await;
+        assert_eq!(lookups.habits.of("good"), None);
+        drop(open);
+        assert_eq!(good.await.expect("a task"), numbered(7));
     }
 
     #[tokio::test]
