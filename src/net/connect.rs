@@ -277,8 +277,8 @@ mod tests {
         Literal::parse(&text.into()).expect("an address")
     }
 
-    fn faults(failure: ConnectError) -> Vec<(i32, Target)> {
-        failure.0.into_iter().map(|fault| (fault.errno, fault.target)).collect()
+    fn causes(failure: ConnectError) -> Vec<(i32, Target)> {
+        failure.0.into_iter().map(|cause| (cause.errno, cause.target)).collect()
     }
 
     #[tokio::test]
@@ -301,7 +301,7 @@ mod tests {
         std::fs::remove_file(&path).expect("the socket's file");
         let failure =
             connect_to(&Endpoint::Unix { path: path.clone() }).await.expect_err("nobody listens");
-        assert_eq!(faults(failure), [(-libc::ENOENT, Target::Path(path))]);
+        assert_eq!(causes(failure), [(-libc::ENOENT, Target::Path(path))]);
     }
 
     #[tokio::test]
@@ -310,7 +310,7 @@ mod tests {
         let failure =
             connect_to(&tcp("127.0.0.1", address.port())).await.expect_err("nobody listens");
         let target = Target::Literal(literal("127.0.0.1"), address.port());
-        assert_eq!(faults(failure), [(errno::ECONNREFUSED, target)]);
+        assert_eq!(causes(failure), [(errno::ECONNREFUSED, target)]);
     }
 
     #[tokio::test]
@@ -318,7 +318,7 @@ mod tests {
         let ask = |_: &Query| Err(eai::NONAME);
         let failure = connect_by(&tcp("nowhere", 1), POLICY, ask).await;
         let failure = failure.expect_err("no such name");
-        assert_eq!(faults(failure), [(eai::NONAME, Target::Host("nowhere".into()))]);
+        assert_eq!(causes(failure), [(eai::NONAME, Target::Host("nowhere".into()))]);
     }
 
     #[tokio::test]
@@ -347,7 +347,7 @@ mod tests {
         let candidates = [one.into(), other.into()];
         assert!(race(&candidates, &Local::default(), HEAD_START, &mut failed).await.is_none());
         assert_eq!(
-            faults(ConnectError(failed)),
+            causes(ConnectError(failed)),
             [
                 (errno::ECONNREFUSED, Target::Address(one)),
                 (errno::ECONNREFUSED, Target::Address(other))
@@ -362,7 +362,7 @@ mod tests {
         let server = tcp("127.0.0.1", silent.port());
         let failure = connect(&server, POLICY, &Lookups::new(), deadline).await;
         assert_eq!(
-            faults(failure.expect_err("nobody answers")),
+            causes(failure.expect_err("nobody answers")),
             [(errno::ETIMEDOUT, Target::Literal(literal("127.0.0.1"), silent.port()))]
         );
     }
@@ -385,10 +385,10 @@ mod tests {
         let server = resolved(&["127.0.0.1"], refusing.port());
         let target = Target::Literal(literal("127.0.0.1"), refusing.port());
         let failure = connect_to(&server).await.expect_err("nobody listens");
-        assert_eq!(faults(failure), [(errno::ECONNREFUSED, target)]);
+        assert_eq!(causes(failure), [(errno::ECONNREFUSED, target)]);
 
         let failure = connect_to(&resolved(&[], 1)).await.expect_err("no address");
-        assert_eq!(faults(failure), [(eai::NODATA, Target::Host("by-the-app".into()))]);
+        assert_eq!(causes(failure), [(eai::NODATA, Target::Host("by-the-app".into()))]);
     }
 
     #[tokio::test]
@@ -413,7 +413,7 @@ mod tests {
             Err(if *query == expected { eai::NONAME } else { eai::FAIL })
         };
         let failure = connect_by(&server, POLICY, ask).await;
-        assert_eq!(faults(failure.expect_err("no such name"))[0].0, eai::NONAME);
+        assert_eq!(causes(failure.expect_err("no such name"))[0].0, eai::NONAME);
     }
 
     #[tokio::test]
@@ -427,7 +427,7 @@ mod tests {
         let racing = race(&candidates, &local, HEAD_START, &mut failed);
         let result = conclude(within(deadline, racing).await, &candidates, failed);
         let failure = result.expect_err("nobody answers");
-        assert_eq!(faults(failure), [(errno::EMFILE, Target::Address(silent))]);
+        assert_eq!(causes(failure), [(errno::EMFILE, Target::Address(silent))]);
     }
 
     /// What the system says of a name with an address of either family.

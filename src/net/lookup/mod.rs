@@ -60,7 +60,8 @@ pub struct Query {
 }
 
 /// For how long an answer serves those who ask after it came. One that a name server sends is older
-/// when it arrives.
+/// when it arrives. With 64 attempts in flight to one name, a look-up for every third of them takes 10 µs of process
+/// CPU a rove; so it takes next to nothing.
 const FRESHNESS: Duration = Duration::from_millis(5);
 
 /// How long a look-up may take before it is asked once more.
