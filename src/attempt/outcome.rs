@@ -1,4 +1,4 @@
-//! The outcome of an attempt: a leaf that everything else may name.
+//! The outcome of an attempt, which all layers above may name. It owns a connection, or errors of [`net`](crate::net).
 
 use std::time::Duration;
 
