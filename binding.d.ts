@@ -173,7 +173,10 @@ export declare const enum OutcomeKind {
   Exhausted = 8,
   /** The server can't be used; `number` is that of the question. */
   Invalid = 9,
-  /** The app's own `lookup` failed, or JavaScript could not dial; `number` is that of the question. */
+  /**
+   * What JavaScript did in our place failed, the app's own `lookup` or dialling a named pipe; `number` is that of the
+   * question.
+   */
   LookupFailed = 10,
   /** There was no server to pick. */
   NoServers = 11,

@@ -1,5 +1,5 @@
 //! The server table: what a rover picks from, and what it knows of each server. Adding, dropping and picking take
-//! constant time. Knows no socket.
+//! constant time. Knows of attempts only their outcomes.
 //!
 //! A server has a *key*, which is not given out again while an attempt refers to it: whoever holds the key of an
 //! attempt's server can name it, dropped or not.

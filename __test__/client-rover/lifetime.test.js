@@ -7,7 +7,33 @@ const { refusedAddress, slotServer } = require('../helpers/slot-server.js');
 
 /** Gets its line in pieces: it takes a while, in which a process that nothing keeps would end. */
 const slowGreeting = ['1', '3', '\r', '\n'];
-const slowServer = () => slotServer({ greeting: slowGreeting, gap: 60 });
+
+/**
+ * Asserts that a process lives until a rover has got what it was asked for, and then ends by itself.
+ *
+ * @param {(rover: import('../../index.js')) => void} ask Its source is what gets into the process.
+ * @param {object} [options]
+ * @param {ReturnType<typeof slotServer>} [options.server] By default one that takes a while.
+ * @param {number[]} [options.slots=[13]] That it gets.
+ * @param {(socket: import('node:net').Socket) => void} [options.take] Called with each socket, as source, too. By default
+ *   it is closed.
+ */
+async function keepsAlive(ask, { server, slots = [13], take = (socket) => socket.destroy() } = {}) {
+  const { address } = await (server ?? slotServer({ greeting: slowGreeting, gap: 60 }));
+  const printed = await printedBy(
+    ({ ClientRover, print }, { address, functions }) => {
+      const [ask, take] = (0, eval)(functions);
+      const rover = new ClientRover({ ROVING_INTERVAL: 60_000, servers: { a: address } });
+      rover.on('connection', (slot, socket) => {
+        print(slot);
+        take(socket);
+      });
+      ask(rover);
+    },
+    { address, functions: `[${ask}, ${take}]` },
+  );
+  assert.deepEqual(printed, slots);
+}
 
 describe('a process with a rover', () => {
   it('ends by itself when the rover never started (row 10)', async () => {
@@ -91,34 +117,24 @@ describe('a process with a rover', () => {
   });
 
   it('is kept alive by a bare connect() of a rover that is unref-ed, and by no other attempt (row 10)', async () => {
-    const silent = await slotServer({ greeting: (n) => (n === 0 ? '' : slowGreeting), gap: 60 });
-    const printed = await printedBy(({ ClientRover, print }, address) => {
-      const rover = new ClientRover({ ROVING_INTERVAL: 60_000, servers: { a: address } });
-      rover.on('connection', (slot, socket) => {
-        print(slot);
-        socket.destroy();
-      });
-      rover.start();
-      rover.intervalId.unref();
-      setTimeout(() => rover.connect(), 100);
-    }, silent.address);
-    assert.deepEqual(printed, [13]);
+    const server = slotServer({ greeting: (n) => (n === 0 ? '' : slowGreeting), gap: 60 });
+    await keepsAlive(
+      (rover) => {
+        rover.start();
+        rover.intervalId.unref();
+        setTimeout(() => rover.connect(), 100);
+      },
+      { server },
+    );
   });
 
   it('is kept alive again by what is in flight at a clearInterval, as long as it was not unref-ed (row 10)', async () => {
-    const server = await slowServer();
-    const printed = await printedBy(({ ClientRover, print }, address) => {
-      const rover = new ClientRover({ ROVING_INTERVAL: 60_000, servers: { a: address } });
-      rover.on('connection', (slot, socket) => {
-        print(slot);
-        socket.destroy();
-      });
+    await keepsAlive((rover) => {
       rover.start();
       rover.intervalId.unref();
       rover.intervalId.ref();
       clearInterval(rover.intervalId);
-    }, server.address);
-    assert.deepEqual(printed, [13]);
+    });
   });
 
   it('ends at once when an unref-ed roving is cleared with attempts in flight (row 10)', async () => {
@@ -176,29 +192,17 @@ describe('a process with a rover', () => {
   });
 
   it('is kept alive by an attempt in flight after a bare connect() (row 10)', async () => {
-    const server = await slowServer();
-    const printed = await printedBy(({ ClientRover, print }, address) => {
-      const rover = new ClientRover({ servers: { a: address } });
-      rover.on('connection', (slot, socket) => {
-        print(slot);
-        socket.destroy();
-      });
-      rover.connect();
-    }, server.address);
-    assert.deepEqual(printed, [13]);
+    await keepsAlive((rover) => rover.connect());
   });
 
   it('is kept alive by several attempts until the last of them (row 10)', async () => {
-    const server = await slotServer({ greeting: (n) => new Array(n).fill('0').concat('13\r\n'), gap: 20 });
-    const printed = await printedBy(({ ClientRover, print }, address) => {
-      const rover = new ClientRover({ servers: { a: address } });
-      rover.on('connection', (slot, socket) => {
-        print(slot);
-        socket.destroy();
-      });
-      for (let i = 0; i < 5; i++) rover.connect();
-    }, server.address);
-    assert.deepEqual(printed, [13, 13, 13, 13, 13]);
+    const server = slotServer({ greeting: (n) => new Array(n).fill('0').concat('13\r\n'), gap: 20 });
+    await keepsAlive(
+      (rover) => {
+        for (let i = 0; i < 5; i++) rover.connect();
+      },
+      { server, slots: [13, 13, 13, 13, 13] },
+    );
   });
 
   it('is kept alive until the event of an attempt that fails (row 10)', async () => {
@@ -212,17 +216,10 @@ describe('a process with a rover', () => {
   });
 
   it('ends by itself after clearInterval, once what was in flight had its event (row 10)', async () => {
-    const server = await slowServer();
-    const printed = await printedBy(({ ClientRover, print }, address) => {
-      const rover = new ClientRover({ ROVING_INTERVAL: 60_000, servers: { a: address } });
-      rover.on('connection', (slot, socket) => {
-        print(slot);
-        socket.destroy();
-      });
+    await keepsAlive((rover) => {
       rover.start();
       clearInterval(rover.intervalId);
-    }, server.address);
-    assert.deepEqual(printed, [13]);
+    });
   });
 
   for (const clear of ['clearInterval(+rover.intervalId)', 'rover.intervalId.close()']) {
@@ -257,16 +254,7 @@ describe('a process with a rover', () => {
   });
 
   it('ends by itself when that socket is unref-ed (rows 10 and 14)', async () => {
-    const server = await slotServer();
-    const printed = await printedBy(({ ClientRover, print }, address) => {
-      const rover = new ClientRover({ servers: { a: address } });
-      rover.on('connection', (slot, socket) => {
-        print(slot);
-        socket.unref();
-      });
-      rover.connect();
-    }, server.address);
-    assert.deepEqual(printed, [13]);
+    await keepsAlive((rover) => rover.connect(), { server: slotServer(), take: (socket) => socket.unref() });
   });
 
   for (const [what, act, expected] of [

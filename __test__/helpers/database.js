@@ -6,8 +6,8 @@ const fs = require('node:fs');
 const net = require('node:net');
 const os = require('node:os');
 const path = require('node:path');
-const { createInterface } = require('node:readline');
 
+const { isReady } = require('./daemon.js');
 const { program } = require('./program.js');
 
 // Real database servers, each with a folder and a Unix socket of its own, and with no port. They take
@@ -15,6 +15,14 @@ const { program } = require('./program.js');
 
 /** The environment of a server: nothing that was preloaded for this process, such as a memory checker. */
 const environment = { ...process.env, LC_ALL: 'C', LD_PRELOAD: undefined };
+
+/** What both of them say when they are ready. */
+const READY = /ready to accept connections/i;
+
+/** The arguments of a Redis server that forgets everything, at this Unix socket. */
+function redisArgs(socket) {
+  return ['--port', '0', '--unixsocket', socket, '--save', ''];
+}
 
 /** The ids of a user and its group; PostgreSQL does not run as root. */
 function userIds(name) {
@@ -40,7 +48,7 @@ async function startServer(name, prepare) {
     // Where this process ends without its `after` hooks.
     const quit = () => server.kill('SIGQUIT');
     process.on('exit', quit);
-    await isReady(server);
+    await isReady(server, READY);
     const stop = async () => {
       server.kill(signal);
       await exit;
@@ -52,21 +60,6 @@ async function startServer(name, prepare) {
     remove();
     throw error;
   }
-}
-
-/** Resolves when a server says that it is ready; rejects with all that it said where it ends instead. */
-function isReady(server) {
-  const log = [];
-  return new Promise((resolve, reject) => {
-    server.on('error', reject);
-    server.on('exit', () => reject(new Error(`The server has ended:\n${log.join('\n')}`)));
-    for (const output of [server.stdout, server.stderr]) {
-      createInterface(output).on('line', (line) => {
-        log.push(line);
-        if (/ready to accept connections/i.test(line)) resolve();
-      });
-    }
-  });
 }
 
 /**
@@ -100,7 +93,7 @@ async function startPostgres(test) {
 async function startRedis(test) {
   const file = program(test, 'redis-server');
   const { folder, stop } = await startServer('redis', (folder) => {
-    const args = ['--port', '0', '--unixsocket', path.join(folder, 'redis.sock'), '--save', ''];
+    const args = redisArgs(path.join(folder, 'redis.sock'));
     return { file, args, options: { env: environment }, signal: 'SIGTERM' };
   });
   return { path: path.join(folder, 'redis.sock'), stop };
@@ -122,4 +115,4 @@ function proxyTo(path) {
   };
 }
 
-module.exports = { proxyTo, startPostgres, startRedis };
+module.exports = { READY, proxyTo, redisArgs, startPostgres, startRedis };

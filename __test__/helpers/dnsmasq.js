@@ -1,12 +1,10 @@
 'use strict';
 
-const { spawn } = require('node:child_process');
 const { once } = require('node:events');
 const net = require('node:net');
 const os = require('node:os');
-const { createInterface } = require('node:readline');
 
-const { cleanup } = require('./cleanup.js');
+const { restartable } = require('./daemon.js');
 const { program } = require('./program.js');
 const { listen } = require('./slot-server.js');
 
@@ -20,19 +18,6 @@ async function freePort() {
   return port;
 }
 
-/** Resolves when it says that it has started; rejects with all that it said where it ends instead. */
-function hasStarted(child) {
-  const log = [];
-  return new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('exit', () => reject(new Error(`dnsmasq has ended:\n${log.join('\n')}`)));
-    createInterface(child.stderr).on('line', (line) => {
-      log.push(line);
-      if (/: started, /.test(line)) resolve();
-    });
-  });
-}
-
 /**
  * A real name server, dnsmasq, on a port of its own. It knows nothing of a name that it was not told of: with
  * `/slots.test/` among its `local` domains it says NXDOMAIN, and else REFUSED.
@@ -44,25 +29,16 @@ function hasStarted(child) {
 async function nameServer(test) {
   const file = program(test, 'dnsmasq');
   const port = await freePort();
-  let child = null;
-  const stop = async () => {
-    const last = child;
-    child = null;
-    if (last?.kill('SIGKILL')) await once(last, 'exit');
-  };
-  cleanup(stop);
+  const { start, stop } = restartable(file, { ready: /: started, / });
   return {
     address: `127.0.0.1:${port}`,
     stop,
-    async serve(records) {
-      await stop();
+    serve(records) {
       const options = [
         ...['no-daemon', 'conf-file=/dev/null', 'pid-file=', 'log-facility=-', 'no-resolv', 'no-hosts', 'bind-interfaces'],
         ...[`port=${port}`, 'listen-address=127.0.0.1', `user=${os.userInfo().username}`],
       ];
-      const args = [...options, ...records].map((option) => `--${option}`);
-      child = spawn(file, args, { stdio: ['ignore', 'ignore', 'pipe'] });
-      await hasStarted(child);
+      return start([...options, ...records].map((option) => `--${option}`));
     },
   };
 }

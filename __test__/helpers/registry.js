@@ -1,46 +1,10 @@
 'use strict';
 
-const { spawn } = require('node:child_process');
-const { once } = require('node:events');
-const { createInterface } = require('node:readline');
-
-const { cleanup } = require('./cleanup.js');
+const { restartable } = require('./daemon.js');
+const { READY, redisArgs } = require('./database.js');
 const { freePort } = require('./dnsmasq.js');
 const { program } = require('./program.js');
 const { temporaryDirectory } = require('./temporary.js');
-
-/** Resolves when a server says that it is ready; rejects with all that it said where it ends instead. */
-function isReady(child, ready) {
-  const log = [];
-  return new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('exit', () => reject(new Error(`The server has ended:\n${log.join('\n')}`)));
-    for (const output of [child.stdout, child.stderr]) {
-      createInterface(output).on('line', (line) => {
-        log.push(line);
-        if (ready.test(line)) resolve();
-      });
-    }
-  });
-}
-
-/** A server that can be started and killed again and again, and is killed at the end of the test. */
-function restartable(file, args, { cwd, ready }) {
-  let child = null;
-  const stop = async () => {
-    const last = child;
-    child = null;
-    if (last?.kill('SIGKILL')) await once(last, 'exit');
-  };
-  cleanup(stop);
-  return {
-    stop,
-    async start() {
-      child = spawn(file, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
-      await isReady(child, ready);
-    },
-  };
-}
 
 /**
  * A real Redis, which forgets everything when it is stopped.
@@ -51,11 +15,9 @@ function restartable(file, args, { cwd, ready }) {
 function redisRegistry(test) {
   const file = program(test, 'redis-server');
   const pathOf = temporaryDirectory();
-  const args = ['--port', '0', '--unixsocket', pathOf('redis.sock'), '--save', ''];
-  return {
-    env: { REDIS_URL: pathOf('redis.sock') },
-    ...restartable(file, args, { cwd: pathOf('.'), ready: /ready to accept connections/i }),
-  };
+  const socket = pathOf('redis.sock');
+  const { start, stop } = restartable(file, { cwd: pathOf('.'), ready: READY });
+  return { env: { REDIS_URL: socket }, start: () => start(redisArgs(socket)), stop };
 }
 
 /**
@@ -73,10 +35,9 @@ async function etcdRegistry(test) {
     ...['--listen-client-urls', client, '--advertise-client-urls', client],
     ...['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer, '--initial-cluster', `default=${peer}`],
   ];
-  return {
-    env: { ETCD_URL: client },
-    ...restartable(file, args, { cwd: pathOf('.'), ready: /ready to serve client requests|serving insecure client requests/ }),
-  };
+  const ready = /ready to serve client requests|serving insecure client requests/;
+  const { start, stop } = restartable(file, { cwd: pathOf('.'), ready });
+  return { env: { ETCD_URL: client }, start: () => start(args), stop };
 }
 
 module.exports = { etcdRegistry, redisRegistry };

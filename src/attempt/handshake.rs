@@ -1,11 +1,12 @@
 //! The handshake: from a stream to the slot, stopping right behind the line.
 
 use std::io::{self, ErrorKind, Read};
+use std::ops::ControlFlow;
 
 use crate::attempt::slot::{self, MAX_LINE, Reading};
 
 /// How much of a wrong line is kept for the error, in bytes.
-pub const MAX_RECEIVED: usize = 32;
+const MAX_RECEIVED: usize = 32;
 
 /// How many unread bytes a connection is relieved of before it is closed, at most.
 const MAX_DISCARDED: usize = 64 * 1024;
@@ -17,7 +18,7 @@ pub enum HandshakeError {
     Closed,
     /// The connection broke.
     Broken(io::Error),
-    /// What came is not a slot line; here is its beginning, at most [`MAX_RECEIVED`] bytes.
+    /// What came is not a slot line; here is its beginning, at most 32 bytes.
     Protocol(Vec<u8>),
 }
 
@@ -39,15 +40,14 @@ impl Handshake {
         let mut line = [0; MAX_LINE];
         let mut length = self.received.len();
         line[..length].copy_from_slice(&self.received);
+        let mut has_ended = false;
         loop {
-            let more = match slot::read(&line[..length]) {
-                Reading::Slot(slot) => return Some(Ok(slot)),
-                Reading::Invalid => return Some(Err(protocol_error(&line[..length]))),
-                Reading::Incomplete { more } => more,
+            let more = match judge(&line[..length], has_ended) {
+                ControlFlow::Break(reply) => return Some(reply),
+                ControlFlow::Continue(more) => more,
             };
             match stream.read(&mut line[length..length + more]) {
-                Ok(0) if length == 0 => return Some(Err(HandshakeError::Closed)),
-                Ok(0) => return Some(Err(protocol_error(&line[..length]))),
+                Ok(0) => has_ended = true,
                 Ok(count) => length += count,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
@@ -62,8 +62,18 @@ impl Handshake {
     }
 }
 
-fn protocol_error(line: &[u8]) -> HandshakeError {
-    HandshakeError::Protocol(line[..line.len().min(MAX_RECEIVED)].to_vec())
+/// What a server said with `line`, where nothing follows or it is certain anyway; or else how many bytes can be read
+/// without touching one behind the line.
+pub fn judge(line: &[u8], has_ended: bool) -> ControlFlow<Reply, usize> {
+    ControlFlow::Break(match slot::read(line) {
+        Reading::Incomplete { more } if !has_ended => return ControlFlow::Continue(more),
+        Reading::Incomplete { .. } if line.is_empty() => Err(HandshakeError::Closed),
+        Reading::Incomplete { .. } | Reading::Invalid => {
+            let received = line[..line.len().min(MAX_RECEIVED)].to_vec();
+            Err(HandshakeError::Protocol(received))
+        }
+        Reading::Slot(slot) => Ok(slot),
+    })
 }
 
 /// Reads what has arrived on `socket`, which must not block, and throws it away, save what still fits into

@@ -97,7 +97,8 @@ pub async fn attempt(
         }
     };
     let mut connected = Connected::new(socket, target, began.elapsed());
-    // The server has the line ready while others have their turn: that saves asking in vain.
+    // The server has the line ready while others have their turn, and is not asked in vain: process CPU of an attempt
+    // 55 to 62 -> 42 µs, of a rover at 1 ms.
     let_others_go_first().await;
     match connected.advance() {
         Some(reply) => {

@@ -1,4 +1,4 @@
-//! The outcome of an attempt: a leaf that everything else may name.
+//! The outcome of an attempt, which all layers above may name. It owns a connection, or errors of [`net`](crate::net).
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ pub enum Outcome {
     Exhausted(SyscallError),
     /// JavaScript could not use the server, and knows why.
     Invalid,
-    /// The app's own `lookup` failed, or JavaScript could not dial, and it knows how.
+    /// What JavaScript did in our place failed, and it knows how: the app's own `lookup`, or dialling a named pipe.
     LookupFailed,
     /// There was no server to pick.
     NoServers,
@@ -59,7 +59,7 @@ pub enum Failure {
     Closed,
     /// It sent something else than a slot line.
     Protocol,
-    /// The app's own `lookup` failed, or JavaScript could not dial.
+    /// What JavaScript did in our place failed: see [`Outcome::LookupFailed`].
     Lookup,
 }
 

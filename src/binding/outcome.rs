@@ -32,7 +32,8 @@ pub enum OutcomeKind {
     Exhausted,
     /// The server can't be used; `number` is that of the question.
     Invalid,
-    /// The app's own `lookup` failed, or JavaScript could not dial; `number` is that of the question.
+    /// What JavaScript did in our place failed, the app's own `lookup` or dialling a named pipe; `number` is that of the
+    /// question.
     LookupFailed,
     /// There was no server to pick.
     NoServers,

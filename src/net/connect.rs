@@ -222,7 +222,11 @@ mod tests {
     use crate::net::endpoint::Family;
     use crate::net::lookup::Answer;
 
-    const HEAD_START: Duration = Addresses::HEAD_START;
+    const HEAD_START: Duration = Duration::from_millis(250);
+
+    /// What an app has that has set nothing: see lib/net-defaults.js.
+    const POLICY: AddressPolicy =
+        AddressPolicy { order: Order::Verbatim, addresses: Addresses::Raced(HEAD_START) };
 
     fn tcp(host: &str, port: u16) -> Endpoint {
         Endpoint::Tcp {
@@ -257,7 +261,7 @@ mod tests {
     }
 
     async fn connect_to(peer: &Endpoint) -> Result<(Socket, Target), ConnectError> {
-        connect(peer, AddressPolicy::default(), &Lookups::new(), None).await
+        connect(peer, POLICY, &Lookups::new(), None).await
     }
 
     /// As `connect_to`, where `ask` is what the system says of names.
@@ -273,8 +277,8 @@ mod tests {
         Literal::parse(&text.into()).expect("an address")
     }
 
-    fn faults(failure: ConnectError) -> Vec<(i32, Target)> {
-        failure.0.into_iter().map(|fault| (fault.errno, fault.target)).collect()
+    fn causes(failure: ConnectError) -> Vec<(i32, Target)> {
+        failure.0.into_iter().map(|cause| (cause.errno, cause.target)).collect()
     }
 
     #[tokio::test]
@@ -282,8 +286,7 @@ mod tests {
         let (_listener, address) = listen(Ipv4Addr::LOCALHOST).await;
         let ask = |_: &Query| panic!("no look-up is needed");
         let server = tcp("127.0.0.1", address.port());
-        let (_, target) =
-            connect_by(&server, AddressPolicy::default(), ask).await.expect("a socket");
+        let (_, target) = connect_by(&server, POLICY, ask).await.expect("a socket");
         assert_eq!(target, Target::Literal(literal("127.0.0.1"), address.port()));
     }
 
@@ -298,7 +301,7 @@ mod tests {
         std::fs::remove_file(&path).expect("the socket's file");
         let failure =
             connect_to(&Endpoint::Unix { path: path.clone() }).await.expect_err("nobody listens");
-        assert_eq!(faults(failure), [(-libc::ENOENT, Target::Path(path))]);
+        assert_eq!(causes(failure), [(-libc::ENOENT, Target::Path(path))]);
     }
 
     #[tokio::test]
@@ -307,23 +310,22 @@ mod tests {
         let failure =
             connect_to(&tcp("127.0.0.1", address.port())).await.expect_err("nobody listens");
         let target = Target::Literal(literal("127.0.0.1"), address.port());
-        assert_eq!(faults(failure), [(errno::ECONNREFUSED, target)]);
+        assert_eq!(causes(failure), [(errno::ECONNREFUSED, target)]);
     }
 
     #[tokio::test]
     async fn says_that_a_name_is_not_found() {
         let ask = |_: &Query| Err(eai::NONAME);
-        let failure = connect_by(&tcp("nowhere", 1), AddressPolicy::default(), ask).await;
+        let failure = connect_by(&tcp("nowhere", 1), POLICY, ask).await;
         let failure = failure.expect_err("no such name");
-        assert_eq!(faults(failure), [(eai::NONAME, Target::Host("nowhere".into()))]);
+        assert_eq!(causes(failure), [(eai::NONAME, Target::Host("nowhere".into()))]);
     }
 
     #[tokio::test]
     async fn goes_on_to_the_next_address_when_one_refuses() {
         let (_listener, address) = listen(Ipv4Addr::LOCALHOST).await;
         let server = tcp("both", address.port());
-        let (_, target) =
-            connect_by(&server, AddressPolicy::default(), both).await.expect("a socket");
+        let (_, target) = connect_by(&server, POLICY, both).await.expect("a socket");
         assert_eq!(target, Target::Address(address));
     }
 
@@ -345,7 +347,7 @@ mod tests {
         let candidates = [one.into(), other.into()];
         assert!(race(&candidates, &Local::default(), HEAD_START, &mut failed).await.is_none());
         assert_eq!(
-            faults(ConnectError(failed)),
+            causes(ConnectError(failed)),
             [
                 (errno::ECONNREFUSED, Target::Address(one)),
                 (errno::ECONNREFUSED, Target::Address(other))
@@ -358,9 +360,9 @@ mod tests {
         let (_hanging, _queue, silent) = hanging().await;
         let deadline = Some(Instant::now() + Duration::from_millis(50));
         let server = tcp("127.0.0.1", silent.port());
-        let failure = connect(&server, AddressPolicy::default(), &Lookups::new(), deadline).await;
+        let failure = connect(&server, POLICY, &Lookups::new(), deadline).await;
         assert_eq!(
-            faults(failure.expect_err("nobody answers")),
+            causes(failure.expect_err("nobody answers")),
             [(errno::ETIMEDOUT, Target::Literal(literal("127.0.0.1"), silent.port()))]
         );
     }
@@ -383,10 +385,10 @@ mod tests {
         let server = resolved(&["127.0.0.1"], refusing.port());
         let target = Target::Literal(literal("127.0.0.1"), refusing.port());
         let failure = connect_to(&server).await.expect_err("nobody listens");
-        assert_eq!(faults(failure), [(errno::ECONNREFUSED, target)]);
+        assert_eq!(causes(failure), [(errno::ECONNREFUSED, target)]);
 
         let failure = connect_to(&resolved(&[], 1)).await.expect_err("no address");
-        assert_eq!(faults(failure), [(eai::NODATA, Target::Host("by-the-app".into()))]);
+        assert_eq!(causes(failure), [(eai::NODATA, Target::Host("by-the-app".into()))]);
     }
 
     #[tokio::test]
@@ -410,8 +412,8 @@ mod tests {
             let expected = Query { host: "x".into(), family: Family::V6, hints: 8 };
             Err(if *query == expected { eai::NONAME } else { eai::FAIL })
         };
-        let failure = connect_by(&server, AddressPolicy::default(), ask).await;
-        assert_eq!(faults(failure.expect_err("no such name"))[0].0, eai::NONAME);
+        let failure = connect_by(&server, POLICY, ask).await;
+        assert_eq!(causes(failure.expect_err("no such name"))[0].0, eai::NONAME);
     }
 
     #[tokio::test]
@@ -425,7 +427,7 @@ mod tests {
         let racing = race(&candidates, &local, HEAD_START, &mut failed);
         let result = conclude(within(deadline, racing).await, &candidates, failed);
         let failure = result.expect_err("nobody answers");
-        assert_eq!(faults(failure), [(errno::EMFILE, Target::Address(silent))]);
+        assert_eq!(causes(failure), [(errno::EMFILE, Target::Address(silent))]);
     }
 
     /// What the system says of a name with an address of either family.

@@ -72,17 +72,13 @@ impl Local {
 }
 
 /// How many of the addresses of a name are tried.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Addresses {
     /// The first one and no other.
+    #[default]
     First,
     /// All, each with this head start over the next (RFC 8305, section 5).
     Raced(Duration),
-}
-
-impl Addresses {
-    /// The head start that RFC 8305 recommends.
-    pub const HEAD_START: Duration = Duration::from_millis(250);
 }
 
 /// In which order the addresses of a look-up are tried.
@@ -98,19 +94,13 @@ pub enum Order {
 }
 
 /// What the app has asked Node for: `dns.setDefaultResultOrder`, `net.setDefaultAutoSelectFamily` and
-/// `net.setDefaultAutoSelectFamilyAttemptTimeout`.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// `net.setDefaultAutoSelectFamilyAttemptTimeout`. JavaScript sets it before the first attempt.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct AddressPolicy {
     /// In which order addresses are tried.
     pub order: Order,
     /// How many are tried, where the server does not say.
     pub addresses: Addresses,
-}
-
-impl Default for AddressPolicy {
-    fn default() -> Self {
-        Self { order: Order::Verbatim, addresses: Addresses::Raced(Addresses::HEAD_START) }
-    }
 }
 
 /// The kinds of addresses that a look-up asks for.

@@ -65,8 +65,8 @@ pub enum Target {
 pub struct ConnectError(pub Vec<SyscallError>);
 
 impl SyscallError {
-    /// The fault behind an error of `std::io`. One without a number is a refused argument, such as a
-    /// path that is too long: `EINVAL`.
+    /// From an error of `std::io`. One without a number is a refused argument, such as a path that is too long:
+    /// `EINVAL`.
     pub fn from_io(syscall: &'static str, error: &std::io::Error, target: Target) -> Self {
         let errno = error.raw_os_error().map_or(errno::EINVAL, libuv_errno);
         exhaustion::note(errno);

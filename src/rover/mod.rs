@@ -4,8 +4,7 @@
 //! behind a mutex, held for a few instructions and never over an `.await`. Locks are taken in one order: state, then
 //! slot waiters and timers, or outbox.
 //!
-//! An attempt is one record in [`in_flight`], from [`Shared::admit`] to [`delivery`], where every outcome passes.
-//! [`schedule`] says when the next one is made.
+//! How an attempt lives: docs/architecture.md.
 
 pub mod delivery;
 pub mod in_flight;

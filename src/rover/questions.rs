@@ -2,6 +2,7 @@
 //! not be; a server is bad so far; a server has a `lookup` of the app's own; a server is a named pipe of Windows, which
 //! JavaScript dials.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,9 +11,8 @@ use tokio::time::Instant;
 use super::delivery::Message;
 use super::in_flight::{Asking, AttemptKey, Phase};
 use super::{Shared, State};
-use crate::attempt::handshake::MAX_RECEIVED;
+use crate::attempt::handshake::{HandshakeError, judge};
 use crate::attempt::outcome::{Outcome, Times};
-use crate::attempt::slot::{self, Reading};
 use crate::net::endpoint::Endpoint;
 use crate::net::error::{SyscallError, Target};
 use crate::runtime::timer_queue::{TimerKey, TimerQueue};
@@ -144,16 +144,13 @@ impl Shared {
     /// [`MAX_LINE`](crate::attempt::slot::MAX_LINE) bytes, and perhaps its end. Ends the attempt where that decides it.
     pub fn receive(self: &Arc<Self>, key: AttemptKey, line: &[u8], has_ended: bool) -> Reception {
         let max_slot = &self.options.limits.max_slot;
-        let outcome = match slot::read(line) {
-            Reading::Incomplete { .. } if !has_ended => return Reception::More,
-            Reading::Incomplete { .. } if line.is_empty() => Outcome::Closed,
-            Reading::Slot(slot) if max_slot.admits(slot) => {
-                Outcome::Connection { slot, socket: None }
-            }
-            Reading::Slot(slot) => Outcome::Rejected { slot },
-            Reading::Incomplete { .. } | Reading::Invalid => {
-                Outcome::Protocol(line[..line.len().min(MAX_RECEIVED)].to_vec())
-            }
+        let ControlFlow::Break(reply) = judge(line, has_ended) else { return Reception::More };
+        let outcome = match reply {
+            Ok(slot) if max_slot.admits(slot) => Outcome::Connection { slot, socket: None },
+            Ok(slot) => Outcome::Rejected { slot },
+            Err(HandshakeError::Protocol(received)) => Outcome::Protocol(received),
+            // Where it broke, JavaScript fails the attempt.
+            Err(HandshakeError::Closed | HandshakeError::Broken(_)) => Outcome::Closed,
         };
         let mut state = self.state();
         let connected = state.connected_at(key);

@@ -265,7 +265,7 @@ mod tests {
         for (_, server, _) in &mut waiters {
             server.write_all(b"13\r\n").expect("room");
         }
-        // The first turn is not the slot_waiters's yet.
+        // The first turn is not that of the slot waiters yet.
         let mut turns = -1;
         while !slot_waiters.waiters().is_empty() {
             yield_now().await;

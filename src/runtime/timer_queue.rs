@@ -109,7 +109,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// A timers at work, and the names that were called.
+    /// A timer queue at work, and the names that were called.
     fn timers() -> (Arc<TimerQueue>, Sender<&'static str>, Receiver<&'static str>) {
         let timers = Arc::new(TimerQueue::default());
         tokio::spawn(Arc::clone(&timers).run());

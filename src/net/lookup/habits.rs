@@ -1,4 +1,19 @@
 //! How names have answered lately.
+//!
+//! What they are for: names of which some do not answer, and how long a good one takes beside them. Measured in a
+//! network namespace, with attempts that end after 10 s, and a rover over all of the names:
+//!
+//! | probes | not answering | with habits | without |
+//! |---|---|---|---|
+//! | yes | 20 of 30, or 1,000 | 6 ms | 11 ms |
+//! | yes | 5, deceptive | 2 ms | 3 ms |
+//! | yes | 10, deceptive | 4 ms, from the 15th second on | 1 to 5 s and more, for good |
+//! | yes | 20 of 30, deceptive | 6 ms, from the 21st second on | 1 to 5 s and more, for good |
+//! | no | 20 of 30, or 1,000; the good one has answered before | 4 ms | 1 to 5 s and more, 30 % of attempts fail |
+//! | no | 20 of 30; the good one is new | 6 ms, from the 33rd second on | more than 5 s, for good |
+//!
+//! So Windows needs them, which has no probes. Elsewhere they are for what is silent in spite of its probe, as where a
+//! firewall drops the longer messages of the system (`options edns0`).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -54,9 +54,10 @@ impl Prober {
         Self { settings: Box::new(settings), channel: Mutex::default() }
     }
 
-    /// Whether there is a name server that can be asked.
-    pub fn is_possible(&self) -> bool {
-        (self.settings)().server.is_some()
+    /// What is set up on this machine: see [`SettingsFiles::get`] for what that costs. Without a name server there are
+    /// no probes.
+    pub fn settings(&self) -> Arc<Settings> {
+        (self.settings)()
     }
 
     /// Returns `true` once it is known that a look-up of `query` will not have to wait for a name server, and `false`
@@ -65,7 +66,7 @@ impl Prober {
     /// # Cancel safety
     /// Dropping the future ends the probe.
     pub async fn probe(&self, query: &Query) -> bool {
-        let settings = (self.settings)();
+        let settings = self.settings();
         if settings.is_local(&query.host) {
             return true;
         }
@@ -317,10 +318,10 @@ mod tests {
     async fn cannot_tell_where_there_is_no_name_server_or_the_name_cannot_be_asked_for() {
         let settings = Arc::new(Settings::parse("", ""));
         let prober = Prober::with(move || Arc::clone(&settings));
-        assert!(!prober.is_possible());
+        assert_eq!(prober.settings().server, None);
         assert!(!prober.probe(&query("a.test", Family::Any)).await);
         let (_server, prober) = server("").await;
-        assert!(prober.is_possible());
+        assert!(prober.settings().server.is_some());
         assert!(!prober.probe(&query("a..test", Family::Any)).await);
     }
 
