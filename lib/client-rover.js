@@ -294,16 +294,6 @@ Object.defineProperties(ClientRover.prototype, {
       return inspect(plain, { ...options, depth, customInspect: false });
     },
   },
-  // As `net.Server` does: a socket whose listener failed is nobody's, and would hold its slot for good.
-  [Symbol.for('nodejs.rejection')]: {
-    __proto__: null,
-    configurable: true,
-    writable: true,
-    value(error, event, ...args) {
-      if (event === 'connection') args[1]?.destroy();
-      this.emit('error', error);
-    },
-  },
 });
 
 // As `util.inherits` leaves it. By Reflect: TypeScript would take it for an export of the module.
