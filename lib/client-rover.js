@@ -21,25 +21,28 @@ class ClientRover extends EventEmitter {
    */
   constructor(options) {
     super(options ?? undefined);
-    /**
-     * Time between two attempts, in ms. Read by `start()`.
-     *
-     * @type {number}
-     */
-    this.ROVING_INTERVAL;
-    /**
-     * The servers by id. Can be written to: the next pick honours it.
-     *
-     * @type {import('./types').Servers<S>}
-     */
-    this.servers;
-    /**
-     * The timer of a started rover, a real one: `clearInterval(rover.intervalId)` stops the roving, and what is in
-     * flight still gets its event. `null` before `start()` and after `stop()`.
-     *
-     * @type {NodeJS.Timeout | null}
-     */
-    this.intervalId;
+    // Never so, and for the types alone: a getter of a subclass may need fields that are not there yet.
+    if (new.target === undefined) {
+      /**
+       * Time between two attempts, in ms. Read by `start()`.
+       *
+       * @type {number}
+       */
+      this.ROVING_INTERVAL;
+      /**
+       * The servers by id. Can be written to: the next pick honours it.
+       *
+       * @type {import('./types').Servers<S>}
+       */
+      this.servers;
+      /**
+       * The timer of a started rover, a real one: `clearInterval(rover.intervalId)` stops the roving, and what is in
+       * flight still gets its event. `null` before `start()` and after `stop()`.
+       *
+       * @type {NodeJS.Timeout | null}
+       */
+      this.intervalId;
+    }
     parts().initialise(this, options);
   }
 

@@ -68,6 +68,7 @@ function initialise(rover, options) {
   const { ROVING_INTERVAL, servers } = options || {};
   rover.intervalId = null;
   rover.ROVING_INTERVAL = ROVING_INTERVAL || checked.ROVING_INTERVAL;
+  if (hasAccessor(rover)) Reflect.set(rover, 'servers', servers || {});
   attach(rover, checked, servers);
 }
 
@@ -114,8 +115,12 @@ function syncFields(rover) {
   const state = stateOf(rover);
   const { servers } = rover;
   if (servers !== state.table.view) {
-    Reflect.defineProperty(rover, 'servers', SERVERS);
-    state.table.replace(servers);
+    if (hasAccessor(rover)) {
+      state.table.follow(rover, servers);
+    } else {
+      Reflect.defineProperty(rover, 'servers', SERVERS);
+      state.table.replace(servers);
+    }
   }
   if (Object.hasOwn(rover, 'MAX_SLOT')) {
     const { MAX_SLOT } = rover;
@@ -141,10 +146,12 @@ function setMaxSlot(state, slot) {
 function attach(rover, options, servers) {
   const environment = nativeEnvironment();
   const nativeRover = new native.ClientRover(environment, nativeOptions(options));
+  const isAccessor = hasAccessor(rover);
   const state = {
     environment,
     native: nativeRover,
-    table: new ServerTable(nativeRover, servers),
+    // An accessor is read by `syncFields`: it may need fields that a constructor is still to set.
+    table: new ServerTable(nativeRover, isAccessor ? null : servers),
     roving: null,
     rover,
     options,
@@ -158,7 +165,7 @@ function attach(rover, options, servers) {
   Stamp.set(rover, state);
   Object.defineProperty(rover, ORIGIN, { __proto__: null, configurable: true, value: () => state, writable: true });
   // It fails where an object of the app's own has a property that can't be changed: see `syncFields`.
-  Reflect.defineProperty(rover, 'servers', SERVERS);
+  if (!isAccessor) Reflect.defineProperty(rover, 'servers', SERVERS);
   if (options.signal !== null) stopOnAbort(rover, options.signal);
   return state;
 }
@@ -179,6 +186,19 @@ const SERVERS = {
     (Stamp.get(this) ?? adopt(this, {})).table.replace(servers);
   },
 };
+
+/**
+ * Whether `servers` is an accessor of the app's own, as by `get servers()` in a subclass: 0.1.0 read it at each pick.
+ *
+ * @param {object} rover
+ */
+function hasAccessor(rover) {
+  for (let object = rover; object !== null; object = Object.getPrototypeOf(object)) {
+    const descriptor = Object.getOwnPropertyDescriptor(object, 'servers');
+    if (descriptor !== undefined) return Object.hasOwn(descriptor, 'get') && descriptor.get !== SERVERS.get;
+  }
+  return false;
+}
 
 /**
  * For an object that has the methods of a rover and not its prototype.
