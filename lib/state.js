@@ -160,7 +160,7 @@ function attach(rover, options, servers) {
     dialled: null,
     calls: 0,
     stops: 0,
-    lookedAt: 0,
+    lookedAt: -Infinity,
   };
   Stamp.set(rover, state);
   Object.defineProperty(rover, ORIGIN, { __proto__: null, configurable: true, value: () => state, writable: true });
