@@ -97,7 +97,8 @@ class ClientRover extends EventEmitter {
     if (denied) return void this.emit('error', denied);
     const state = prepared(this);
     if (state === null) return;
-    if (attempt(this, state).admission === Admission.NoServers) this.emit('error', noServers(this));
+    if (attempt(this, state).admission !== Admission.NoServers) return;
+    parts().outsideTick(() => this.emit('error', noServers(this)));
   }
 
   /**

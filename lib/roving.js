@@ -1,7 +1,7 @@
 'use strict';
 
 const { NativeAdmission: Admission } = require('./native');
-const { openContext, setAwaited, setOutstanding, syncSettings } = require('./environment');
+const { openContext, runTick, setAwaited, setOutstanding, syncSettings } = require('./environment');
 const { intervalHandleClass, isIntervalHandle, setRepeat } = require('./node-internals/interval-handle');
 const { checkOption } = require('./options');
 
@@ -50,20 +50,14 @@ class Roving {
   end() {
     const { context, handle } = this;
     if (this.#state.roving === this) this.#state.roving = null;
+    // What the last tick has set off may refer to this for long.
+    this.handle = null;
     if (context !== null) {
       this.context = null;
       setOutstanding(context, this.#state.native.stopRoving());
     }
     if (handle !== null) clear(handle, this.#clearInterval);
   }
-}
-
-/** What made the attempts that are asked for at this moment: the roving whose tick JavaScript runs. */
-let ticking = /** @type {Roving | null} */ (null);
-
-/** Returns the roving that is to answer for an attempt which is asked for now. */
-function tickingRoving() {
-  return ticking;
 }
 
 /**
@@ -171,16 +165,10 @@ function tick(rover, state, roving, interval) {
   const connect = rover.connect.bind(rover);
   const { JITTER } = state.options;
   return function clientRover() {
-    const before = ticking;
-    ticking = roving;
     // A fake timer does not tell that it was unreferenced.
     if (typeof roving.handle?.hasRef === 'function') setAwaited(roving, roving.handle.hasRef());
     if (JITTER > 0) setRepeat(roving.handle, jittered(interval, JITTER));
-    try {
-      if (state.native.countTick()) connect();
-    } finally {
-      ticking = before;
-    }
+    if (state.native.countTick()) runTick(roving, connect);
   };
 }
 
@@ -202,4 +190,4 @@ function telling(roving, handle) {
   return handle;
 }
 
-module.exports = { LOOK_INTERVAL, Roving, endRoving, startRoving, tickingRoving };
+module.exports = { LOOK_INTERVAL, Roving, endRoving, startRoving };
