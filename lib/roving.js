@@ -35,21 +35,32 @@ class Roving {
 
   /** The app has cleared the timer. One that it had put aside for an earlier roving is nobody's any more. */
   onClear() {
-    if (this.#state.roving === this) this.end();
+    if (this.#goesOn) this.end();
   }
 
+  // Once it has ended, its timer has no say: Node's own keeps nothing alive any more, either.
+
   onRef() {
-    setAwaited(this, true);
+    if (this.#goesOn) setAwaited(this, true);
   }
 
   onUnref() {
-    setAwaited(this, false);
+    if (this.#goesOn) setAwaited(this, false);
+  }
+
+  /** The app has postponed the next tick by an interval from now. Where JavaScript ticks, the timer sees to it. */
+  onRefresh() {
+    if (this.#goesOn && this.context !== null) this.#state.native.postpone();
+  }
+
+  get #goesOn() {
+    return this.#state.roving === this;
   }
 
   /** Ends the roving: no attempt follows. What is in flight still gets its event. */
   end() {
     const { context, handle } = this;
-    if (this.#state.roving === this) this.#state.roving = null;
+    if (this.#goesOn) this.#state.roving = null;
     // What the last tick has set off may refer to this for long.
     this.handle = null;
     if (context !== null) {

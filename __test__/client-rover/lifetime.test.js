@@ -301,6 +301,27 @@ describe('a process with a rover', () => {
     assert.deepEqual(printed, [13]);
   });
 
+  for (const call of ['unref', 'ref']) {
+    it(`is kept alive by what is in flight at a clearInterval as before it, though ${call}() is called afterwards (row 10)`, async () => {
+      const server = await slowServer();
+      const printed = await printedBy(
+        ({ ClientRover, print }, { address, call }) => {
+          const rover = new ClientRover({ ROVING_INTERVAL: 60_000, servers: { a: address } });
+          rover.on('connection', (slot, socket) => {
+            print(slot);
+            socket.destroy();
+          });
+          rover.start();
+          if (call === 'ref') rover.intervalId.unref();
+          clearInterval(rover.intervalId);
+          rover.intervalId[call]();
+        },
+        { address: server.address, call },
+      );
+      assert.deepEqual(printed, call === 'unref' ? [13] : []);
+    });
+  }
+
   for (const clear of ['clearInterval(+rover.intervalId)', 'rover.intervalId.close()']) {
     it(`ends by itself after ${clear} (rows 9 and 10)`, async () => {
       const printed = await printedBy(
