@@ -124,8 +124,9 @@ function startRoving(rover, state, connect) {
  */
 function endRoving(rover, state) {
   const { intervalId } = rover;
+  const handle = state.roving?.handle;
   state.roving?.end();
-  if (intervalId && !isIntervalHandle(intervalId)) clear(intervalId, globalThis.clearInterval);
+  if (intervalId && intervalId !== handle && !isIntervalHandle(intervalId)) clear(intervalId, globalThis.clearInterval);
 }
 
 function start(state, context, interval) {

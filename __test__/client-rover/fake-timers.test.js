@@ -195,6 +195,28 @@ describe('fake timers', () => {
     });
   }
 
+  it('that return numbers are cleared once each, by start() and by stop() (row 12)', async () => {
+    const printed = await printedBy(
+      ({ ClientRover, print }, servers) => {
+        const calls = [];
+        let last = 0;
+        globalThis.setInterval = () => ++last;
+        globalThis.clearInterval = (id) => calls.push(id);
+        const rover = new ClientRover({ servers });
+        rover.on('unreachable', () => {});
+        rover.start();
+        rover.start();
+        // One of the app's own.
+        rover.intervalId = 77;
+        rover.start();
+        rover.stop();
+        print(calls);
+      },
+      { a: await refusedAddress() },
+    );
+    assert.deepEqual(printed, [[1, 2, 77, 3]]);
+  });
+
   it('that return nothing leave a rover that can be stopped (row 12)', async () => {
     const printed = await printedBy(
       async ({ ClientRover, print }, server) => {
