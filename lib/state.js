@@ -86,7 +86,7 @@ function stateOf(rover) {
 function adopt(rover, servers) {
   const origin = rover[ORIGIN]?.();
   if (origin === undefined) return attach(rover, checkOptions(), servers ?? rover.servers);
-  if (isProxy(rover, origin.rover)) {
+  if (probeProxy(rover, origin.rover)) {
     Stamp.set(rover, origin);
     return origin;
   }
@@ -94,8 +94,8 @@ function adopt(rover, servers) {
   return attach(rover, { ...options, MAX_SLOT: maxSlot }, table.view);
 }
 
-/** Whether one is a proxy of the other: what is done to the other is seen through it. */
-function isProxy(rover, other) {
+/** Finds out whether one is a proxy of the other: what is done to the other, for a moment, is seen through it. */
+function probeProxy(rover, other) {
   if (!Object.hasOwn(rover, ORIGIN)) return false;
   const origin = other[ORIGIN];
   if (!Reflect.set(other, ORIGIN, null)) return false;
