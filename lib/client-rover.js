@@ -174,13 +174,7 @@ class ClientRover extends EventEmitter {
    * @returns {void}
    */
   stop() {
-    const state = parts().stateOf(this);
-    state.calls++;
-    state.stops++;
-    parts().endRoving(this, state);
-    this.intervalId = null;
-    parts().closeAll(state.native.stop());
-    parts().hangUp(state);
+    parts().stop(this);
   }
 
   /**

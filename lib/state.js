@@ -2,9 +2,11 @@
 
 const native = require('./native');
 const { offAbort, onAbort } = require('./abort');
-const { nativeEnvironment } = require('./environment');
+const { hangUp } = require('./dial');
+const { closeAll, nativeEnvironment } = require('./environment');
 const { throwLater } = require('./errors');
 const { checkOption, checkOptions, nativeOptions } = require('./options');
+const { endRoving } = require('./roving');
 const { ServerTable } = require('./servers/table');
 
 /**
@@ -122,13 +124,37 @@ function syncFields(rover) {
       state.table.replace(servers);
     }
   }
-  if (Object.hasOwn(rover, 'MAX_SLOT')) {
+  if (Object.hasOwn(rover, 'MAX_SLOT') && !isMaxSlotOfAny(rover)) {
     const { MAX_SLOT } = rover;
     delete (/** @type {any} */ (rover).MAX_SLOT);
-    if (!('MAX_SLOT' in rover)) Object.defineProperty(rover, 'MAX_SLOT', MAX_SLOT_OF_ANY);
+    haveMaxSlot(rover);
     setMaxSlot(state, MAX_SLOT);
   }
   return state;
+}
+
+function isMaxSlotOfAny(rover) {
+  return Object.getOwnPropertyDescriptor(rover, 'MAX_SLOT')?.get === MAX_SLOT_OF_ANY.get;
+}
+
+/** Sees to it that an object that is no `ClientRover` has the live property. */
+function haveMaxSlot(rover) {
+  if (!('MAX_SLOT' in rover)) Reflect.defineProperty(rover, 'MAX_SLOT', MAX_SLOT_OF_ANY);
+}
+
+/**
+ * Stops a rover: no event follows.
+ *
+ * @param {import('./client-rover')} rover
+ */
+function stop(rover) {
+  const state = stateOf(rover);
+  state.calls++;
+  state.stops++;
+  endRoving(rover, state);
+  rover.intervalId = null;
+  closeAll(state.native.stop());
+  hangUp(state);
 }
 
 /**
@@ -166,6 +192,7 @@ function attach(rover, options, servers) {
   Object.defineProperty(rover, ORIGIN, { __proto__: null, configurable: true, value: () => state, writable: true });
   // It fails where an object of the app's own has a property that can't be changed: see `syncFields`.
   if (!isAccessor) Reflect.defineProperty(rover, 'servers', SERVERS);
+  haveMaxSlot(rover);
   if (options.signal !== null) stopOnAbort(rover, options.signal);
   return state;
 }
@@ -208,7 +235,7 @@ function hasAccessor(rover) {
 const MAX_SLOT_OF_ANY = {
   __proto__: null,
   configurable: true,
-  enumerable: true,
+  enumerable: false,
   get() {
     return stateOf(this).maxSlot;
   },
@@ -218,21 +245,25 @@ const MAX_SLOT_OF_ANY = {
 };
 
 /** Takes back what waits for the signals of rovers that were collected. The signal may refer to its rover. */
-const collected = new FinalizationRegistry(({ signal, stop }) => offAbort(signal.deref() ?? {}, stop));
+const collected = new FinalizationRegistry(({ signal, onAborted }) => offAbort(signal.deref() ?? {}, onAborted));
 
 /** A signal often outlives the rover, and must not keep it. */
 function stopOnAbort(rover, signal) {
   const reference = new WeakRef(rover);
-  const stop = () => {
+  const onAborted = () => {
+    const aborted = reference.deref();
+    if (aborted === undefined) return;
     try {
-      reference.deref()?.stop();
+      // One that has the methods of 0.1.0 alone has none.
+      if (typeof aborted.stop === 'function') aborted.stop();
+      else stop(aborted);
     } catch (error) {
       // It must not keep the others.
       throwLater(error);
     }
   };
-  onAbort(signal, stop);
-  collected.register(rover, { signal: new WeakRef(signal), stop });
+  onAbort(signal, onAborted);
+  collected.register(rover, { signal: new WeakRef(signal), onAborted });
 }
 
-module.exports = { initialise, setMaxSlot, stateOf, syncFields };
+module.exports = { initialise, setMaxSlot, stateOf, stop, syncFields };
