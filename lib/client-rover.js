@@ -130,17 +130,23 @@ class ClientRover extends EventEmitter {
       if (signal?.aborted) throw parts().abortError(signal.reason);
       const denied = netPermissionError();
       if (denied) throw denied;
+      const own = parts().stateOf(this).signal;
+      const abortError = () => parts().abortError((signal?.aborted ? signal : own)?.reason);
       const state = prepared(this);
-      if (state === null) throw parts().abortError(parts().stateOf(this).signal?.reason);
+      if (state === null) throw abortError();
       let forget = () => {};
       const settle = /** @type {import('./outcomes').Settle} */ (error, connection) => {
         forget();
-        if (error === undefined) reject(parts().abortError(signal?.reason));
-        else if (error === null) resolve(/** @type {any} */ (connection));
+        // A listener of `up`, or a subscriber, may have aborted it while its outcome is delivered.
+        if (error === undefined || signal?.aborted) {
+          connection?.socket.destroy();
+          return reject(abortError());
+        }
+        if (error === null) resolve(/** @type {any} */ (connection));
         else reject(error);
       };
       const { admission, context } = attempt(this, state, settle);
-      if (admission === null) throw parts().abortError(signal?.reason);
+      if (admission === null) throw abortError();
       if (admission === Admission.NoServers) throw noServers(this);
       if (admission === Admission.Skipped) throw parts().pendingError();
       if (signal === null) return;
@@ -234,7 +240,9 @@ function prepared(rover, budget) {
  */
 function attempt(rover, state, settle = null) {
   const { stops } = state;
-  const context = parts().openContext(rover, state, 1, parts().tickingRoving(), settle);
+  // A `rove()` is nobody else's, also where an overridden `connect` calls it.
+  const roving = settle === null ? parts().tickingRoving() : null;
+  const context = parts().openContext(rover, state, 1, roving, settle);
   let admission = null;
   try {
     // A hook of async_hooks, which hears of the context, may have stopped the rover.
