@@ -2,6 +2,7 @@
 
 const assert = require('node:assert/strict');
 const diagnostics = require('node:diagnostics_channel');
+const { addAbortListener } = require('node:events');
 const net = require('node:net');
 
 const { printedBy } = require('../helpers/child.js');
@@ -253,6 +254,33 @@ describe('rove', () => {
     const other = rejection(stopped.rove());
     stopped.stop();
     assert.equal('cause' in (await other), false);
+  });
+
+  it('hears of its signal, as does the rover, where a listener stops the event (rows 30 and 41)', async function () {
+    if (addAbortListener === undefined) return skip(this, 'needs addAbortListener of node:events (Node 20.5)');
+    const server = await slotServer({ greeting: '' });
+    const controller = new AbortController();
+    const { signal } = controller;
+    signal.addEventListener('abort', (event) => event.stopImmediatePropagation());
+    const [rover, other] = [makeRover({ servers: { a: server.address }, signal }), makeRover({ servers: { a: server.address } })];
+    rover.start();
+    const roves = [rover, other].map((roving) => rejection(roving.rove({ signal })));
+    controller.abort();
+    assert.equal(rover.intervalId, null);
+    assert.equal(other.stats().abandoned, 1);
+    for (const { name } of await Promise.all(roves)) assert.equal(name, 'AbortError');
+  });
+
+  it('calls no stop() for a signal that was aborted before (row 30)', async () => {
+    let stops = 0;
+    class Rover extends ClientRover {
+      stop() {
+        stops++;
+      }
+    }
+    makeRover({ signal: AbortSignal.abort() }, Rover);
+    await settle();
+    assert.equal(stops, 0);
   });
 
   it('is rejected, and its socket closed, where a listener of up stops the rover (rows 30 and 41)', async () => {
