@@ -69,8 +69,7 @@ class ClientRover extends EventEmitter {
    * @throws {TypeError} Where the app has frozen the table.
    */
   addServer(id, server) {
-    const name = `${id}`;
-    parts().syncFields(this).table.add(name, server);
+    parts().syncFields(this).table.add(propertyKey(id), server);
   }
 
   /**
@@ -81,8 +80,8 @@ class ClientRover extends EventEmitter {
    * @throws {TypeError} Where the app has frozen the table.
    */
   dropServer(id) {
-    const name = `${id}`;
-    if (!parts().syncFields(this).table.drop(name)) throw new TypeError(`Cannot delete property ${name}`);
+    const key = propertyKey(id);
+    if (!parts().syncFields(this).table.drop(key)) throw new TypeError(`Cannot delete property ${String(key)}`);
   }
 
   /**
@@ -170,7 +169,7 @@ class ClientRover extends EventEmitter {
   rest(id, ms) {
     const time = parts().checkNumber('ms', ms, 0, parts().MAX_DELAY);
     const { native, table } = parts().syncFields(this);
-    const entry = table.entryOf(`${id}`);
+    const entry = table.entryOf(propertyKey(id));
     if (entry !== undefined) native.rest(entry.key, time);
   }
 
@@ -209,6 +208,16 @@ class ClientRover extends EventEmitter {
 
 // As it is here: an app may replace it on the prototype as well.
 const { connect } = ClientRover.prototype;
+
+/**
+ * Returns what an id is as the name of a property. A symbol names one that is never picked, as in 0.1.0.
+ *
+ * @param {any} id
+ * @returns {any}
+ */
+function propertyKey(id) {
+  return typeof id === 'symbol' ? id : `${id}`;
+}
 
 /**
  * Returns the state of a rover that is about to make an attempt; null where it must not.

@@ -117,12 +117,12 @@ class ServerTable {
   /**
    * Adds a server, or replaces the one with this id.
    *
-   * @param {string} id
+   * @param {string | symbol} id
    * @param {unknown} server Checked when it is picked.
    * @throws {TypeError} Where the app has frozen the table.
    */
   add(id, server) {
-    if (!this.#set(id, server)) throw new TypeError(`Cannot add property ${id}`);
+    if (!this.#set(id, server)) throw new TypeError(`Cannot add property ${String(id)}`);
   }
 
   /**
