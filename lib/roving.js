@@ -194,7 +194,8 @@ function telling(roving, handle) {
       configurable: true,
       writable: true,
       value(...args) {
-        roving[told]();
+        // One of Bun's does not tell either that it was cleared.
+        if (!handle._destroyed) roving[told]();
         return Reflect.apply(method, this, args);
       },
     });
