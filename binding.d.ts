@@ -21,6 +21,8 @@ export declare class ClientRover {
   beginPace(interval: number): void
   /** Counts such a tick. Returns whether it is one to make an attempt at: see `MAX_INTERVAL`. */
   countTick(): boolean
+  /** Has the next attempt of the roving made an interval from now. */
+  postpone(): void
   /** Ends the roving. Returns how many outcomes of it are still to come. */
   stopRoving(): number
   /**

@@ -1,5 +1,7 @@
 'use strict';
 
+const { addAbortListener } = require('node:events');
+
 // The signals of rovers and of `rove()`.
 
 /**
@@ -33,7 +35,12 @@ function offAbort(signal, callback) {
   signal.removeEventListener('abort', record.listener);
 }
 
-/** @param {AbortSignal} signal */
+/**
+ * By Node's own function, where there is one (Node 20.5): another listener could keep the event from ours by
+ * `stopImmediatePropagation()`.
+ *
+ * @param {AbortSignal} signal
+ */
 function listen(signal) {
   const callbacks = /** @type {Set<() => void>} */ (new Set());
   const listener = () => {
@@ -41,7 +48,10 @@ function listen(signal) {
   };
   const record = { callbacks, listener };
   listening.set(signal, record);
-  signal.addEventListener('abort', listener, { once: true });
+  // Nothing follows where it is aborted already, but `addAbortListener` would call it.
+  if (signal.aborted) return record;
+  if (typeof addAbortListener === 'function') addAbortListener(signal, listener);
+  else signal.addEventListener('abort', listener, { once: true });
   return record;
 }
 

@@ -21,25 +21,28 @@ class ClientRover extends EventEmitter {
    */
   constructor(options) {
     super(options ?? undefined);
-    /**
-     * Time between two attempts, in ms. Read by `start()`.
-     *
-     * @type {number}
-     */
-    this.ROVING_INTERVAL;
-    /**
-     * The servers by id. Can be written to: the next pick honours it.
-     *
-     * @type {import('./types').Servers<S>}
-     */
-    this.servers;
-    /**
-     * The timer of a started rover, a real one: `clearInterval(rover.intervalId)` stops the roving, and what is in
-     * flight still gets its event. `null` before `start()` and after `stop()`.
-     *
-     * @type {NodeJS.Timeout | null}
-     */
-    this.intervalId;
+    // Never so, and for the types alone: a getter of a subclass may need fields that are not there yet.
+    if (new.target === undefined) {
+      /**
+       * Time between two attempts, in ms. Read by `start()`.
+       *
+       * @type {number}
+       */
+      this.ROVING_INTERVAL;
+      /**
+       * The servers by id. Can be written to: the next pick honours it.
+       *
+       * @type {import('./types').Servers<S>}
+       */
+      this.servers;
+      /**
+       * The timer of a started rover, a real one: `clearInterval(rover.intervalId)` stops the roving, and what is in
+       * flight still gets its event. `null` before `start()` and after `stop()`.
+       *
+       * @type {NodeJS.Timeout | null}
+       */
+      this.intervalId;
+    }
     parts().initialise(this, options);
   }
 
@@ -66,8 +69,7 @@ class ClientRover extends EventEmitter {
    * @throws {TypeError} Where the app has frozen the table.
    */
   addServer(id, server) {
-    const name = `${id}`;
-    parts().syncFields(this).table.add(name, server);
+    parts().syncFields(this).table.add(propertyKey(id), server);
   }
 
   /**
@@ -78,8 +80,8 @@ class ClientRover extends EventEmitter {
    * @throws {TypeError} Where the app has frozen the table.
    */
   dropServer(id) {
-    const name = `${id}`;
-    if (!parts().syncFields(this).table.drop(name)) throw new TypeError(`Cannot delete property ${name}`);
+    const key = propertyKey(id);
+    if (!parts().syncFields(this).table.drop(key)) throw new TypeError(`Cannot delete property ${String(key)}`);
   }
 
   /**
@@ -94,7 +96,8 @@ class ClientRover extends EventEmitter {
     if (denied) return void this.emit('error', denied);
     const state = prepared(this);
     if (state === null) return;
-    if (attempt(this, state).admission === Admission.NoServers) this.emit('error', noServers(this));
+    if (attempt(this, state).admission !== Admission.NoServers) return;
+    parts().outsideTick(() => this.emit('error', noServers(this)));
   }
 
   /**
@@ -126,17 +129,23 @@ class ClientRover extends EventEmitter {
       if (signal?.aborted) throw parts().abortError(signal.reason);
       const denied = netPermissionError();
       if (denied) throw denied;
+      const own = parts().stateOf(this).signal;
+      const abortError = () => parts().abortError((signal?.aborted ? signal : own)?.reason);
       const state = prepared(this);
-      if (state === null) throw parts().abortError(parts().stateOf(this).signal?.reason);
+      if (state === null) throw abortError();
       let forget = () => {};
       const settle = /** @type {import('./outcomes').Settle} */ (error, connection) => {
         forget();
-        if (error === undefined) reject(parts().abortError(signal?.reason));
-        else if (error === null) resolve(/** @type {any} */ (connection));
+        // A listener of `up`, or a subscriber, may have aborted it while its outcome is delivered.
+        if (error === undefined || signal?.aborted) {
+          connection?.socket.destroy();
+          return reject(abortError());
+        }
+        if (error === null) resolve(/** @type {any} */ (connection));
         else reject(error);
       };
       const { admission, context } = attempt(this, state, settle);
-      if (admission === null) throw parts().abortError(signal?.reason);
+      if (admission === null) throw abortError();
       if (admission === Admission.NoServers) throw noServers(this);
       if (admission === Admission.Skipped) throw parts().pendingError();
       if (signal === null) return;
@@ -160,7 +169,7 @@ class ClientRover extends EventEmitter {
   rest(id, ms) {
     const time = parts().checkNumber('ms', ms, 0, parts().MAX_DELAY);
     const { native, table } = parts().syncFields(this);
-    const entry = table.entryOf(`${id}`);
+    const entry = table.entryOf(propertyKey(id));
     if (entry !== undefined) native.rest(entry.key, time);
   }
 
@@ -170,13 +179,7 @@ class ClientRover extends EventEmitter {
    * @returns {void}
    */
   stop() {
-    const state = parts().stateOf(this);
-    state.calls++;
-    state.stops++;
-    parts().endRoving(this, state);
-    this.intervalId = null;
-    parts().closeAll(state.native.stop());
-    parts().hangUp(state);
+    parts().stop(this);
   }
 
   /**
@@ -207,6 +210,16 @@ class ClientRover extends EventEmitter {
 const { connect } = ClientRover.prototype;
 
 /**
+ * Returns what an id is as the name of a property. A symbol names one that is never picked, as in 0.1.0.
+ *
+ * @param {any} id
+ * @returns {any}
+ */
+function propertyKey(id) {
+  return typeof id === 'symbol' ? id : `${id}`;
+}
+
+/**
  * Returns the state of a rover that is about to make an attempt; null where it must not.
  *
  * @param {ClientRover} rover
@@ -218,7 +231,8 @@ function prepared(rover, budget) {
   if (state.signal?.aborted) return null;
   parts().syncSettings();
   const now = performance.now();
-  const isTime = now - state.lookedAt >= parts().LOOK_INTERVAL;
+  // Fake timers set the clock back when they come, and maybe when they go.
+  const isTime = !(now >= state.lookedAt && now - state.lookedAt < parts().LOOK_INTERVAL);
   if (budget !== undefined || isTime || state.table.isEmpty) {
     state.lookedAt = now;
     state.table.look(state.table.isEmpty ? Infinity : budget);
@@ -235,7 +249,9 @@ function prepared(rover, budget) {
  */
 function attempt(rover, state, settle = null) {
   const { stops } = state;
-  const context = parts().openContext(rover, state, 1, parts().tickingRoving(), settle);
+  // A `rove()` is nobody else's, also where an overridden `connect` calls it.
+  const roving = settle === null ? parts().tickingRoving() : null;
+  const context = parts().openContext(rover, state, 1, roving, settle);
   let admission = null;
   try {
     // A hook of async_hooks, which hears of the context, may have stopped the rover.
@@ -292,16 +308,6 @@ Object.defineProperties(ClientRover.prototype, {
       const servers = { __proto__: null, configurable: true, enumerable: true, value: this.servers, writable: true };
       Object.defineProperty(plain, 'servers', servers);
       return inspect(plain, { ...options, depth, customInspect: false });
-    },
-  },
-  // As `net.Server` does: a socket whose listener failed is nobody's, and would hold its slot for good.
-  [Symbol.for('nodejs.rejection')]: {
-    __proto__: null,
-    configurable: true,
-    writable: true,
-    value(error, event, ...args) {
-      if (event === 'connection') args[1]?.destroy();
-      this.emit('error', error);
     },
   },
 });

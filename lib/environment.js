@@ -1,6 +1,6 @@
 'use strict';
 
-const { AsyncResource } = require('node:async_hooks');
+const { AsyncLocalStorage, AsyncResource } = require('node:async_hooks');
 
 const { Environment, OutcomeKind } = require('./native');
 const { loadBuiltins } = require('./builtins');
@@ -57,6 +57,15 @@ let observables = 0;
 /** What Rust was told of it. */
 let policy = { order: -1, headStart: -1 };
 
+/**
+ * The roving whose tick JavaScript runs, as seen by all that the tick sets off: an overridden `connect` may call the
+ * original one much later. Listeners do not see it. Only used where JavaScript ticks: in Node.js 20 and 22 it makes each
+ * promise of the process cost 60 ns more.
+ *
+ * @type {AsyncLocalStorage<Roving | undefined>}
+ */
+const ticking = new AsyncLocalStorage();
+
 /** Returns the native environment. The first call makes it. */
 function nativeEnvironment() {
   if (native === undefined) {
@@ -64,6 +73,32 @@ function nativeEnvironment() {
     loadBuiltins();
   }
   return native;
+}
+
+/**
+ * Calls what a tick of a roving is to call.
+ *
+ * @param {Roving} roving
+ * @param {() => void} connect
+ */
+function runTick(roving, connect) {
+  ticking.run(roving, connect);
+}
+
+/** Returns the roving that is to answer for an attempt which is asked for now. */
+function tickingRoving() {
+  return ticking.getStore() ?? null;
+}
+
+/**
+ * Calls what has nothing to do with the tick that it is called in.
+ *
+ * @template T
+ * @param {() => T} callback
+ * @returns {T}
+ */
+function outsideTick(callback) {
+  return ticking.getStore() === undefined ? callback() : ticking.run(undefined, callback);
 }
 
 /**
@@ -77,7 +112,7 @@ function nativeEnvironment() {
  * @returns {CallContext}
  */
 function openContext(rover, state, left, roving, settle = null) {
-  const resource = new AsyncResource('ClientRover', { requireManualDestroy: true });
+  const resource = outsideTick(makeResource);
   const key = freeHead;
   freeHead = /** @type {number | undefined} */ (contexts[key]) ?? key + 1;
   /** @type {CallContext} */
@@ -86,6 +121,10 @@ function openContext(rover, state, left, roving, settle = null) {
   open++;
   setOutstanding(context, left);
   return context;
+}
+
+function makeResource() {
+  return new AsyncResource('ClientRover', { requireManualDestroy: true });
 }
 
 /**
@@ -227,8 +266,11 @@ module.exports = {
   isOpen,
   nativeEnvironment,
   openContext,
+  outsideTick,
+  runTick,
   setAwaited,
   setOutstanding,
   sync,
   syncSettings,
+  tickingRoving,
 };

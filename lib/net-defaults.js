@@ -18,18 +18,30 @@ const ORDERS = new Map([
 const IS_NODE_26 = parseInt(process.versions.node, 10) >= 26;
 
 /**
+ * Returns what `node:net` is set to, or would be by default where a runtime does not say.
+ *
+ * @returns {{ autoSelectFamily: boolean, attemptTimeout: number }} The latter in ms.
+ */
+function netDefaults() {
+  const { net } = builtins;
+  return {
+    autoSelectFamily: net.getDefaultAutoSelectFamily?.() ?? true,
+    attemptTimeout: net.getDefaultAutoSelectFamilyAttemptTimeout?.() ?? HEAD_START,
+  };
+}
+
+/**
  * Returns which addresses of a name are tried where a server does not say it.
  *
  * @returns {{ order: number, headStart: number }} `order`: 4 or 6 for that family first, else 0. `headStart`: of each
  *   address over the next one, in ms; 0 for the first one only.
  */
 function defaultAddressPolicy() {
-  const { dns, net } = builtins;
-  const order = ORDERS.get(dns.getDefaultResultOrder?.()) ?? 0;
-  if (net.getDefaultAutoSelectFamily?.() === false) return { order, headStart: 0 };
-  const given = net.getDefaultAutoSelectFamilyAttemptTimeout?.() ?? HEAD_START;
-  const isGiven = !(IS_NODE_26 && given === NODE_26_HEAD_START);
-  return { order, headStart: isGiven ? given : HEAD_START };
+  const order = ORDERS.get(builtins.dns.getDefaultResultOrder?.()) ?? 0;
+  const { autoSelectFamily, attemptTimeout } = netDefaults();
+  if (!autoSelectFamily) return { order, headStart: 0 };
+  const isGiven = !(IS_NODE_26 && attemptTimeout === NODE_26_HEAD_START);
+  return { order, headStart: isGiven ? attemptTimeout : HEAD_START };
 }
 
-module.exports = { defaultAddressPolicy };
+module.exports = { defaultAddressPolicy, netDefaults };

@@ -131,20 +131,25 @@ function named(error, entry) {
 function answerQuestion(context, key, number, attempt) {
   const { state } = context;
   const { native, table } = state;
-  if (key === NO_SERVER) {
-    table.look(Infinity);
+  const entry = key === NO_SERVER ? undefined : table.find(key);
+  const fail = (error, kind = OutcomeKind.LookupFailed) => {
+    // It may come too late, and nobody would take it.
+    if (!native.fail(attempt, number, kind)) return;
+    if (entry !== undefined) entry.lastCode = error?.code ?? null;
+    context.failures ??= new Map();
+    context.failures.set(number, error);
+  };
+  if (entry === undefined) {
+    try {
+      table.look(Infinity);
+    } catch (error) {
+      // Thrown by a getter of the app's, in its table or for it.
+      return fail(error, OutcomeKind.Invalid);
+    }
     if (table.isEmpty) native.fail(attempt, number, OutcomeKind.NoServers);
     else native.resume(attempt, number);
     return;
   }
-  const entry = table.find(key);
-  const fail = (error, kind = OutcomeKind.LookupFailed) => {
-    // It may come too late, and nobody would take it.
-    if (!native.fail(attempt, number, kind)) return;
-    entry.lastCode = error?.code ?? null;
-    context.failures ??= new Map();
-    context.failures.set(number, error);
-  };
   let normalized;
   try {
     normalized = normalize(entry.server);

@@ -1,7 +1,7 @@
 'use strict';
 
 const { NativeAdmission: Admission } = require('./native');
-const { openContext, setAwaited, setOutstanding, syncSettings } = require('./environment');
+const { openContext, runTick, setAwaited, setOutstanding, syncSettings } = require('./environment');
 const { intervalHandleClass, isIntervalHandle, setRepeat } = require('./node-internals/interval-handle');
 const { checkOption } = require('./options');
 
@@ -35,35 +35,40 @@ class Roving {
 
   /** The app has cleared the timer. One that it had put aside for an earlier roving is nobody's any more. */
   onClear() {
-    if (this.#state.roving === this) this.end();
+    if (this.#goesOn) this.end();
   }
 
+  // Once it has ended, its timer has no say: Node's own keeps nothing alive any more, either.
+
   onRef() {
-    setAwaited(this, true);
+    if (this.#goesOn) setAwaited(this, true);
   }
 
   onUnref() {
-    setAwaited(this, false);
+    if (this.#goesOn) setAwaited(this, false);
+  }
+
+  /** The app has postponed the next tick by an interval from now. Where JavaScript ticks, the timer sees to it. */
+  onRefresh() {
+    if (this.#goesOn && this.context !== null) this.#state.native.postpone();
+  }
+
+  get #goesOn() {
+    return this.#state.roving === this;
   }
 
   /** Ends the roving: no attempt follows. What is in flight still gets its event. */
   end() {
     const { context, handle } = this;
-    if (this.#state.roving === this) this.#state.roving = null;
+    if (this.#goesOn) this.#state.roving = null;
+    // What the last tick has set off may refer to this for long.
+    this.handle = null;
     if (context !== null) {
       this.context = null;
       setOutstanding(context, this.#state.native.stopRoving());
     }
     if (handle !== null) clear(handle, this.#clearInterval);
   }
-}
-
-/** What made the attempts that are asked for at this moment: the roving whose tick JavaScript runs. */
-let ticking = /** @type {Roving | null} */ (null);
-
-/** Returns the roving that is to answer for an attempt which is asked for now. */
-function tickingRoving() {
-  return ticking;
 }
 
 /**
@@ -119,8 +124,9 @@ function startRoving(rover, state, connect) {
  */
 function endRoving(rover, state) {
   const { intervalId } = rover;
+  const handle = state.roving?.handle;
   state.roving?.end();
-  if (intervalId && !isIntervalHandle(intervalId)) clear(intervalId, globalThis.clearInterval);
+  if (intervalId && intervalId !== handle && !isIntervalHandle(intervalId)) clear(intervalId, globalThis.clearInterval);
 }
 
 function start(state, context, interval) {
@@ -171,16 +177,10 @@ function tick(rover, state, roving, interval) {
   const connect = rover.connect.bind(rover);
   const { JITTER } = state.options;
   return function clientRover() {
-    const before = ticking;
-    ticking = roving;
     // A fake timer does not tell that it was unreferenced.
     if (typeof roving.handle?.hasRef === 'function') setAwaited(roving, roving.handle.hasRef());
     if (JITTER > 0) setRepeat(roving.handle, jittered(interval, JITTER));
-    try {
-      if (state.native.countTick()) connect();
-    } finally {
-      ticking = before;
-    }
+    if (state.native.countTick()) runTick(roving, connect);
   };
 }
 
@@ -194,7 +194,8 @@ function telling(roving, handle) {
       configurable: true,
       writable: true,
       value(...args) {
-        roving[told]();
+        // One of Bun's does not tell either that it was cleared.
+        if (!handle._destroyed) roving[told]();
         return Reflect.apply(method, this, args);
       },
     });
@@ -202,4 +203,4 @@ function telling(roving, handle) {
   return handle;
 }
 
-module.exports = { LOOK_INTERVAL, Roving, endRoving, startRoving, tickingRoving };
+module.exports = { LOOK_INTERVAL, Roving, endRoving, startRoving };

@@ -2,9 +2,11 @@
 
 const native = require('./native');
 const { offAbort, onAbort } = require('./abort');
-const { nativeEnvironment } = require('./environment');
+const { hangUp } = require('./dial');
+const { closeAll, nativeEnvironment } = require('./environment');
 const { throwLater } = require('./errors');
 const { checkOption, checkOptions, nativeOptions } = require('./options');
+const { endRoving } = require('./roving');
 const { ServerTable } = require('./servers/table');
 
 /**
@@ -68,6 +70,7 @@ function initialise(rover, options) {
   const { ROVING_INTERVAL, servers } = options || {};
   rover.intervalId = null;
   rover.ROVING_INTERVAL = ROVING_INTERVAL || checked.ROVING_INTERVAL;
+  if (hasAccessor(rover)) Reflect.set(rover, 'servers', servers || {});
   attach(rover, checked, servers);
 }
 
@@ -85,7 +88,7 @@ function stateOf(rover) {
 function adopt(rover, servers) {
   const origin = rover[ORIGIN]?.();
   if (origin === undefined) return attach(rover, checkOptions(), servers ?? rover.servers);
-  if (isProxy(rover, origin.rover)) {
+  if (probeProxy(rover, origin.rover)) {
     Stamp.set(rover, origin);
     return origin;
   }
@@ -93,8 +96,8 @@ function adopt(rover, servers) {
   return attach(rover, { ...options, MAX_SLOT: maxSlot }, table.view);
 }
 
-/** Whether one is a proxy of the other: what is done to the other is seen through it. */
-function isProxy(rover, other) {
+/** Finds out whether one is a proxy of the other: what is done to the other, for a moment, is seen through it. */
+function probeProxy(rover, other) {
   if (!Object.hasOwn(rover, ORIGIN)) return false;
   const origin = other[ORIGIN];
   if (!Reflect.set(other, ORIGIN, null)) return false;
@@ -114,16 +117,44 @@ function syncFields(rover) {
   const state = stateOf(rover);
   const { servers } = rover;
   if (servers !== state.table.view) {
-    Reflect.defineProperty(rover, 'servers', SERVERS);
-    state.table.replace(servers);
+    if (hasAccessor(rover)) {
+      state.table.follow(rover, servers);
+    } else {
+      Reflect.defineProperty(rover, 'servers', SERVERS);
+      state.table.replace(servers);
+    }
   }
-  if (Object.hasOwn(rover, 'MAX_SLOT')) {
+  if (Object.hasOwn(rover, 'MAX_SLOT') && !isMaxSlotOfAny(rover)) {
     const { MAX_SLOT } = rover;
     delete (/** @type {any} */ (rover).MAX_SLOT);
-    if (!('MAX_SLOT' in rover)) Object.defineProperty(rover, 'MAX_SLOT', MAX_SLOT_OF_ANY);
+    haveMaxSlot(rover);
     setMaxSlot(state, MAX_SLOT);
   }
   return state;
+}
+
+function isMaxSlotOfAny(rover) {
+  return Object.getOwnPropertyDescriptor(rover, 'MAX_SLOT')?.get === MAX_SLOT_OF_ANY.get;
+}
+
+/** Sees to it that an object that is no `ClientRover` has the live property. */
+function haveMaxSlot(rover) {
+  if (!('MAX_SLOT' in rover)) Reflect.defineProperty(rover, 'MAX_SLOT', MAX_SLOT_OF_ANY);
+}
+
+/**
+ * Stops a rover: no event follows.
+ *
+ * @param {import('./client-rover')} rover
+ */
+function stop(rover) {
+  const state = stateOf(rover);
+  state.calls++;
+  state.stops++;
+  endRoving(rover, state);
+  rover.intervalId = null;
+  closeAll(state.native.stop());
+  hangUp(state);
 }
 
 /**
@@ -141,10 +172,12 @@ function setMaxSlot(state, slot) {
 function attach(rover, options, servers) {
   const environment = nativeEnvironment();
   const nativeRover = new native.ClientRover(environment, nativeOptions(options));
+  const isAccessor = hasAccessor(rover);
   const state = {
     environment,
     native: nativeRover,
-    table: new ServerTable(nativeRover, servers),
+    // An accessor is read by `syncFields`: it may need fields that a constructor is still to set.
+    table: new ServerTable(nativeRover, isAccessor ? null : servers),
     roving: null,
     rover,
     options,
@@ -153,12 +186,13 @@ function attach(rover, options, servers) {
     dialled: null,
     calls: 0,
     stops: 0,
-    lookedAt: 0,
+    lookedAt: -Infinity,
   };
   Stamp.set(rover, state);
   Object.defineProperty(rover, ORIGIN, { __proto__: null, configurable: true, value: () => state, writable: true });
   // It fails where an object of the app's own has a property that can't be changed: see `syncFields`.
-  Reflect.defineProperty(rover, 'servers', SERVERS);
+  if (!isAccessor) Reflect.defineProperty(rover, 'servers', SERVERS);
+  haveMaxSlot(rover);
   if (options.signal !== null) stopOnAbort(rover, options.signal);
   return state;
 }
@@ -181,6 +215,19 @@ const SERVERS = {
 };
 
 /**
+ * Whether `servers` is an accessor of the app's own, as by `get servers()` in a subclass: 0.1.0 read it at each pick.
+ *
+ * @param {object} rover
+ */
+function hasAccessor(rover) {
+  for (let object = rover; object !== null; object = Object.getPrototypeOf(object)) {
+    const descriptor = Object.getOwnPropertyDescriptor(object, 'servers');
+    if (descriptor !== undefined) return Object.hasOwn(descriptor, 'get') && descriptor.get !== SERVERS.get;
+  }
+  return false;
+}
+
+/**
  * For an object that has the methods of a rover and not its prototype.
  *
  * @type {PropertyDescriptor & ThisType<any>}
@@ -188,7 +235,7 @@ const SERVERS = {
 const MAX_SLOT_OF_ANY = {
   __proto__: null,
   configurable: true,
-  enumerable: true,
+  enumerable: false,
   get() {
     return stateOf(this).maxSlot;
   },
@@ -198,21 +245,25 @@ const MAX_SLOT_OF_ANY = {
 };
 
 /** Takes back what waits for the signals of rovers that were collected. The signal may refer to its rover. */
-const collected = new FinalizationRegistry(({ signal, stop }) => offAbort(signal.deref() ?? {}, stop));
+const collected = new FinalizationRegistry(({ signal, onAborted }) => offAbort(signal.deref() ?? {}, onAborted));
 
 /** A signal often outlives the rover, and must not keep it. */
 function stopOnAbort(rover, signal) {
   const reference = new WeakRef(rover);
-  const stop = () => {
+  const onAborted = () => {
+    const aborted = reference.deref();
+    if (aborted === undefined) return;
     try {
-      reference.deref()?.stop();
+      // One that has the methods of 0.1.0 alone has none.
+      if (typeof aborted.stop === 'function') aborted.stop();
+      else stop(aborted);
     } catch (error) {
       // It must not keep the others.
       throwLater(error);
     }
   };
-  onAbort(signal, stop);
-  collected.register(rover, { signal: new WeakRef(signal), stop });
+  onAbort(signal, onAborted);
+  collected.register(rover, { signal: new WeakRef(signal), onAborted });
 }
 
-module.exports = { initialise, setMaxSlot, stateOf, syncFields };
+module.exports = { initialise, setMaxSlot, stateOf, stop, syncFields };

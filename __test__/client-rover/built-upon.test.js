@@ -7,6 +7,7 @@ const util = require('node:util');
 const { cleanup } = require('../helpers/cleanup.js');
 const { ClientRover, assertQuiet, track } = require('../helpers/rover.js');
 const { slotServer } = require('../helpers/slot-server.js');
+const { until } = require('../helpers/wait.js');
 
 const ROVING_INTERVAL = 10;
 
@@ -148,6 +149,68 @@ describe('a rover made by', () => {
     const names = [];
     for (const name in ClientRover.prototype) if (!(name in EventEmitter.prototype)) names.push(name);
     assert.deepEqual(names.sort(), ['addServer', 'connect', 'dropServer', 'start']);
+  });
+});
+
+describe('another emitter that has the methods of 0.1.0', () => {
+  /** One that ClientRover was called on, and one that was never initialised. */
+  const MADE = {
+    'and was initialised by ClientRover.call': (options) => {
+      const emitter = copyMethods(new EventEmitter());
+      ClientRover.call(emitter, options);
+      return emitter;
+    },
+    'and fields of its own': (options) => copyMethods(Object.assign(new EventEmitter(), options)),
+  };
+
+  it('is stopped by its signal (rows 3 and 30)', async () => {
+    const server = await slotServer({ greeting: '' });
+    const controller = new AbortController();
+    const { signal } = controller;
+    const options = { ROVING_INTERVAL, servers: { a: server.address }, signal };
+    const emitter = MADE['and was initialised by ClientRover.call'](options);
+    cleanup(() => clearInterval(emitter.intervalId));
+    emitter.start();
+    const socket = await server.nextSocket();
+    controller.abort();
+    assert.equal(emitter.intervalId, null);
+    await once(socket, 'close');
+    await assertQuiet(server, ROVING_INTERVAL);
+  });
+
+  for (const [how, make] of Object.entries(MADE)) {
+    it(`${how} has a live MAX_SLOT, which no loop over it shows (rows 3 and 29)`, async () => {
+      const server = await slotServer({ greeting: '9\r\n' });
+      const emitter = make({ ROVING_INTERVAL, servers: { a: server.address } });
+      cleanup(() => clearInterval(emitter.intervalId));
+      const slots = [];
+      emitter.on('connection', (slot, socket) => {
+        slots.push(slot);
+        track(socket);
+      });
+      emitter.start();
+      await once(emitter, 'connection');
+      assert.equal(Object.keys(emitter).includes('MAX_SLOT'), false);
+      emitter.MAX_SLOT = 8;
+      assert.equal(emitter.MAX_SLOT, 8);
+      const count = slots.length;
+      const { accepted } = server;
+      await until(() => server.accepted > accepted + 2);
+      assert.equal(slots.length, count);
+      emitter.MAX_SLOT = 9;
+      await once(emitter, 'connection');
+    });
+  }
+
+  it('may have had a MAX_SLOT of its own before (rows 3 and 29)', async () => {
+    const { address } = await slotServer({ greeting: '9\r\n' });
+    const emitter = MADE['and fields of its own']({ MAX_SLOT: 8, ROVING_INTERVAL, servers: { a: address } });
+    cleanup(() => clearInterval(emitter.intervalId));
+    emitter.start();
+    await until(() => ClientRover.prototype.stats.call(emitter).rejected > 2);
+    emitter.on('connection', (_slot, socket) => track(socket));
+    emitter.MAX_SLOT = 9;
+    await once(emitter, 'connection');
   });
 });
 

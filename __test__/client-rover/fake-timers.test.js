@@ -159,6 +159,64 @@ describe('fake timers', () => {
     assert.deepEqual(printed, fakes);
   });
 
+  for (const [how, body] of Object.entries({
+    'that were advanced and are gone': async (clock, connect, change) => {
+      clock.tick(3600_000);
+      await connect();
+      clock.uninstall();
+      change();
+    },
+    'that come later, and set the clock back': async (clock, connect, change) => {
+      clock.uninstall();
+      await connect();
+      const later = require('@sinonjs/fake-timers').install({ toFake: ['performance'] });
+      change();
+      later.tick(1);
+    },
+  })) {
+    it(`${how} do not hide what is changed behind the proxy (rows 4 and 12)`, async () => {
+      const [first, second] = [await slotServer({ greeting: '1\r\n' }), await slotServer({ greeting: '2\r\n' })];
+      const source = `async ({ ClientRover, print }, [first, second]) => {
+        const { once } = require('node:events');
+        const servers = { a: first };
+        const rover = new ClientRover({ servers });
+        const connect = async () => {
+          rover.connect();
+          const [slot, socket] = await once(rover, 'connection');
+          socket.destroy();
+          return slot;
+        };
+        const clock = require('@sinonjs/fake-timers').install({ toFake: ['performance'] });
+        await (${body})(clock, connect, () => { servers.a = second; });
+        // Of the clock that there is now no second has passed, and the last look lies ahead of it.
+        print(await connect());
+      }`;
+      assert.deepEqual(await printedBy(source, [first.address, second.address]), [2]);
+    });
+  }
+
+  it('that return numbers are cleared once each, by start() and by stop() (row 12)', async () => {
+    const printed = await printedBy(
+      ({ ClientRover, print }, servers) => {
+        const calls = [];
+        let last = 0;
+        globalThis.setInterval = () => ++last;
+        globalThis.clearInterval = (id) => calls.push(id);
+        const rover = new ClientRover({ servers });
+        rover.on('unreachable', () => {});
+        rover.start();
+        rover.start();
+        // One of the app's own.
+        rover.intervalId = 77;
+        rover.start();
+        rover.stop();
+        print(calls);
+      },
+      { a: await refusedAddress() },
+    );
+    assert.deepEqual(printed, [[1, 2, 77, 3]]);
+  });
+
   it('that return nothing leave a rover that can be stopped (row 12)', async () => {
     const printed = await printedBy(
       async ({ ClientRover, print }, server) => {

@@ -2,10 +2,12 @@
 
 const assert = require('node:assert/strict');
 const { once } = require('node:events');
+const { setTimeout } = require('node:timers/promises');
 
 const { intervalHandleClass } = require('../../lib/node-internals/interval-handle.js');
 const { printedBy } = require('../helpers/child.js');
-const { assertQuiet, attempt, makeRover, track } = require('../helpers/rover.js');
+const { cleanup } = require('../helpers/cleanup.js');
+const { ClientRover, assertQuiet, attempt, beats, makeRover, track } = require('../helpers/rover.js');
 const { skip } = require('../helpers/skip.js');
 const { refusedAddress, slotServer } = require('../helpers/slot-server.js');
 
@@ -86,6 +88,40 @@ describe('intervalId', () => {
     clearInterval(rover.intervalId);
     assert.equal((await attempt(rover)).event, 'connection');
   });
+
+  for (const [what, Class] of [
+    ['a rover', ClientRover],
+    ['one whose connect() is overridden', class extends ClientRover {
+      connect() {
+        super.connect();
+      }
+    }],
+  ]) {
+    it(`postpones the next attempt of ${what} by an interval at each refresh() (row 9)`, async () => {
+      const interval = 400;
+      const rover = makeRover({ ROVING_INTERVAL: interval, servers: { a: await refusedAddress() } }, Class);
+      rover.on('unreachable', () => {});
+      rover.start();
+      assert.equal(rover.intervalId.refresh(), rover.intervalId);
+      // The timer of an app's own is refreshed along with it, and goes off no later.
+      let isOver = false;
+      const own = setInterval(() => (isOver = true), interval);
+      cleanup(() => clearInterval(own));
+      for (const until = performance.now() + 3 * interval; performance.now() < until; await setTimeout(10)) {
+        rover.intervalId.refresh();
+        own.refresh();
+      }
+      assert.equal(isOver || rover.stats().attempts === 1, true);
+      const refreshed = performance.now();
+      await once(rover, 'unreachable');
+      assert.ok(performance.now() - refreshed < 2.5 * interval, 'at the interval after the last refresh()');
+      clearInterval(rover.intervalId);
+      rover.intervalId.refresh();
+      const { attempts } = rover.stats();
+      await beats(2, interval);
+      assert.equal(rover.stats().attempts, attempts);
+    });
+  }
 
   it('goes on roving while it is unref-ed and something else keeps the process (row 9)', async () => {
     const { rover } = await rovingRover();

@@ -116,6 +116,82 @@ describe('a process with a rover', () => {
     assert.deepEqual(printed, [1]);
   });
 
+  for (const [how, later] of Object.entries({
+    'awaits something': 'async () => {}',
+    'sets a timer': '() => new Promise((resolve) => setTimeout(resolve, 20).unref())',
+    'awaits a callback': '() => new Promise(setImmediate)',
+  })) {
+    it(`ends at once when the roving of an overridden connect that ${how} first is unref-ed (row 10)`, async () => {
+      const { address } = await slotServer({ greeting: '' });
+      const printed = await printedBy(
+        ({ ClientRover, print }, { later, server }) => {
+          const wait = (0, eval)(later);
+          class Rover extends ClientRover {
+            async connect() {
+              await wait();
+              super.connect();
+            }
+          }
+          const rover = new Rover({ ROVING_INTERVAL: 20, servers: { a: server } });
+          rover.on('unreachable', () => print('unreachable'));
+          rover.start();
+          rover.intervalId.unref();
+          setTimeout(() => print(rover.stats().pending > 1), 150);
+        },
+        { later, server: address },
+      );
+      assert.deepEqual(printed, [true]);
+    });
+  }
+
+  it('is kept alive by the connect() of a listener, though the roving of an overridden connect is unref-ed (row 10)', async () => {
+    const { address } = await slotServer({ greeting: (n) => (n === 0 ? '1\r\n' : slowGreeting), gap: 60 });
+    const printed = await printedBy(({ ClientRover, print }, server) => {
+      class Rover extends ClientRover {
+        async connect() {
+          await null;
+          super.connect();
+        }
+      }
+      const rover = new Rover({ ROVING_INTERVAL: 60_000, servers: { a: server } });
+      rover.on('connection', async (slot, socket) => {
+        print(slot);
+        socket.destroy();
+        await null;
+        // The app's own.
+        if (slot === 1) ClientRover.prototype.connect.call(rover);
+      });
+      rover.start();
+      rover.intervalId.unref();
+      setTimeout(() => {}, 100);
+    }, address);
+    assert.deepEqual(printed, [1, 13]);
+  });
+
+  it('is kept alive by the connect() of an error listener, though the roving is unref-ed (rows 10 and 11)', async () => {
+    const { address } = await slotServer({ greeting: slowGreeting, gap: 60 });
+    const printed = await printedBy(({ ClientRover, print }, server) => {
+      class Rover extends ClientRover {
+        connect() {
+          super.connect();
+        }
+      }
+      const rover = new Rover({ ROVING_INTERVAL: 60_000 });
+      rover.on('error', async () => {
+        await null;
+        rover.addServer('a', server);
+        rover.connect();
+      });
+      rover.on('connection', (slot, socket) => {
+        print(slot);
+        socket.destroy();
+      });
+      rover.start();
+      rover.intervalId.unref();
+    }, address);
+    assert.deepEqual(printed, [13]);
+  });
+
   it('is kept alive by a bare connect() of a rover that is unref-ed, and by no other attempt (row 10)', async () => {
     const server = slotServer({ greeting: (n) => (n === 0 ? '' : slowGreeting), gap: 60 });
     await keepsAlive(
@@ -221,6 +297,27 @@ describe('a process with a rover', () => {
       clearInterval(rover.intervalId);
     });
   });
+
+  for (const call of ['unref', 'ref']) {
+    it(`is kept alive by what is in flight at a clearInterval as before it, though ${call}() is called afterwards (row 10)`, async () => {
+      const server = await slowServer();
+      const printed = await printedBy(
+        ({ ClientRover, print }, { address, call }) => {
+          const rover = new ClientRover({ ROVING_INTERVAL: 60_000, servers: { a: address } });
+          rover.on('connection', (slot, socket) => {
+            print(slot);
+            socket.destroy();
+          });
+          rover.start();
+          if (call === 'ref') rover.intervalId.unref();
+          clearInterval(rover.intervalId);
+          rover.intervalId[call]();
+        },
+        { address: server.address, call },
+      );
+      assert.deepEqual(printed, call === 'unref' ? [13] : []);
+    });
+  }
 
   for (const clear of ['clearInterval(+rover.intervalId)', 'rover.intervalId.close()']) {
     it(`ends by itself after ${clear} (rows 9 and 10)`, async () => {

@@ -4,24 +4,43 @@ const assert = require('node:assert/strict');
 const { once } = require('node:events');
 
 const { printedBy } = require('../helpers/child.js');
-const { ClientRover, makeRover } = require('../helpers/rover.js');
+const { ClientRover, makeRover, track } = require('../helpers/rover.js');
 const { refusedAddress, slotServer } = require('../helpers/slot-server.js');
 
 describe('captureRejections', () => {
-  it('an async connection listener that rejects has its socket destroyed, then error is emitted (row 3)', async () => {
-    const server = await slotServer();
-    const rover = makeRover({ captureRejections: true, servers: { a: server.address } });
-    let socket;
-    rover.on('connection', async (_slot, given) => {
-      socket = given;
+  it('an async connection listener that rejects keeps its socket, as one that throws does (rows 3 and 16)', async () => {
+    const { address } = await slotServer();
+    const rover = makeRover({ captureRejections: true, servers: { a: address } });
+    const pool = [];
+    rover.on('connection', async (_slot, socket) => {
+      pool.push(track(socket));
       throw new Error('rejects');
     });
     rover.connect();
     const [error] = await once(rover, 'error');
     assert.equal(error.message, 'rejects');
-    assert.equal(socket.destroyed, true);
-    await server.nextClosed();
+    assert.equal(pool[0].readyState, 'open');
   });
+
+  for (const how of ['the option of the rover', 'the default of node:events']) {
+    it(`by ${how}: an error listener that rejects is an unhandledRejection, as of any emitter (row 3)`, async () => {
+      const printed = await printedBy(({ ClientRover, print }, how) => {
+        const isOption = how.startsWith('the option');
+        require('node:events').captureRejections = !isOption;
+        const rover = new ClientRover({ captureRejections: isOption ? true : undefined });
+        process.on('unhandledRejection', ({ message }) => print(message));
+        let calls = 0;
+        rover.on('error', async () => {
+          // A loop of rejections would never let the process end.
+          if (++calls === 10) process.exit(1);
+          throw new Error('rejects');
+        });
+        rover.connect();
+        process.on('exit', () => print(calls));
+      }, how);
+      assert.deepEqual(printed, ['rejects', 2]);
+    });
+  }
 
   it('a subclass may handle a rejection itself (row 3)', async () => {
     const { address } = await slotServer();

@@ -1,6 +1,8 @@
 'use strict';
 
 const assert = require('node:assert/strict');
+const diagnostics = require('node:diagnostics_channel');
+const { addAbortListener } = require('node:events');
 const net = require('node:net');
 
 const { printedBy } = require('../helpers/child.js');
@@ -205,21 +207,80 @@ describe('rove', () => {
     assert.equal(rover.stats().attempts, 0);
   });
 
-  it('is over for its signal when its outcome is delivered (row 41)', async () => {
+  it('is rejected where its signal is aborted while its outcome is delivered, and no other is touched (row 41)', async () => {
     let n = 0;
-    const { address } = await slotServer({ greeting: () => (n++ === 0 ? 'foo\r\n' : '13\r\n') });
-    const rover = makeRover({ servers: { a: address } });
+    const server = await slotServer({ greeting: () => (n++ === 0 ? 'foo\r\n' : '13\r\n') });
+    const rover = makeRover({ servers: { a: server.address } });
     await rejection(rover.rove());
+    await server.nextClosed();
     const controller = new AbortController();
     const next = new Promise((resolve) => {
       rover.once('up', () => {
-        // Takes the place of the rove that is being delivered: to abort that one must not touch it.
+        // Takes the place of the rove that is being delivered.
         resolve(rover.rove());
-        controller.abort();
+        controller.abort(new Error('enough'));
       });
     });
-    track((await rover.rove({ signal: controller.signal })).socket);
+    const error = await rejection(rover.rove({ signal: controller.signal }));
+    assert.deepEqual([error.name, error.cause.message], ['AbortError', 'enough']);
+    await server.nextClosed();
     track((await next).socket);
+    assertBalanced(rover.stats());
+  });
+
+  for (const [outcome, greeting] of [['connection', '13\r\n'], ['rejected', '99\r\n'], ['error', 'foo\r\n']]) {
+    it(`is rejected with an AbortError where a subscriber of ${outcome} aborts it (rows 41 and 47)`, async () => {
+      const server = await slotServer({ greeting });
+      const rover = makeRover({ MAX_SLOT: 50, servers: { a: server.address } });
+      const controller = new AbortController();
+      const abort = () => controller.abort();
+      diagnostics.subscribe(`callosum-client-tcp-rover:${outcome}`, abort);
+      cleanup(() => diagnostics.unsubscribe(`callosum-client-tcp-rover:${outcome}`, abort));
+      assert.equal((await rejection(rover.rove({ signal: controller.signal }))).name, 'AbortError');
+      await server.nextClosed();
+    });
+  }
+
+  it('has the reason of the signal of the rover for a cause, in flight and afterwards (row 41)', async () => {
+    const server = await slotServer({ greeting: '' });
+    const controller = new AbortController();
+    const rover = makeRover({ servers: { a: server.address }, signal: controller.signal });
+    const promise = rejection(rover.rove({ signal: new AbortController().signal }));
+    const reason = new Error('enough');
+    controller.abort(reason);
+    assert.equal((await promise).cause, reason);
+    assert.equal((await rejection(rover.rove())).cause, reason);
+    const stopped = makeRover({ servers: { a: server.address }, signal: new AbortController().signal });
+    const other = rejection(stopped.rove());
+    stopped.stop();
+    assert.equal('cause' in (await other), false);
+  });
+
+  it('hears of its signal, as does the rover, where a listener stops the event (rows 30 and 41)', async function () {
+    if (addAbortListener === undefined) return skip(this, 'needs addAbortListener of node:events (Node 20.5)');
+    const server = await slotServer({ greeting: '' });
+    const controller = new AbortController();
+    const { signal } = controller;
+    signal.addEventListener('abort', (event) => event.stopImmediatePropagation());
+    const [rover, other] = [makeRover({ servers: { a: server.address }, signal }), makeRover({ servers: { a: server.address } })];
+    rover.start();
+    const roves = [rover, other].map((roving) => rejection(roving.rove({ signal })));
+    controller.abort();
+    assert.equal(rover.intervalId, null);
+    assert.equal(other.stats().abandoned, 1);
+    for (const { name } of await Promise.all(roves)) assert.equal(name, 'AbortError');
+  });
+
+  it('calls no stop() for a signal that was aborted before (row 30)', async () => {
+    let stops = 0;
+    class Rover extends ClientRover {
+      stop() {
+        stops++;
+      }
+    }
+    makeRover({ signal: AbortSignal.abort() }, Rover);
+    await settle();
+    assert.equal(stops, 0);
   });
 
   it('is rejected, and its socket closed, where a listener of up stops the rover (rows 30 and 41)', async () => {
@@ -267,6 +328,21 @@ describe('rove', () => {
       });
     }, server.address);
     assert.deepEqual(printed, [13]);
+  });
+
+  it('keeps the process alive where an overridden connect calls it and the roving is unref-ed (rows 10 and 41)', async () => {
+    const server = await slotServer({ greeting: '' });
+    const printed = await printedBy(({ ClientRover: Rover, print }, address) => {
+      class Roving extends Rover {
+        connect() {
+          this.rove().catch(({ code }) => print(code));
+        }
+      }
+      const rover = new Roving({ ROVING_INTERVAL: 60_000, SLOT_TIMEOUT: 200, servers: { a: address } });
+      rover.start();
+      rover.intervalId.unref();
+    }, server.address);
+    assert.deepEqual(printed, ['ETIMEDOUT']);
   });
 
   it('settles each of 10,000 once, loses no socket and gives none twice (rows 31 and 41)', async function () {

@@ -65,6 +65,23 @@ describe('addServer', () => {
     assert.equal((await attempt(rover)).id, '7');
   });
 
+  it('takes a symbol for a property of the table, as do dropServer and rest: it is never picked (row 4)', async () => {
+    const servers = {};
+    const rover = makeRover({ servers });
+    const id = Symbol('server');
+    const server = await refusedAddress();
+    rover.addServer(id, server);
+    assert.equal(rover.servers[id], server);
+    assert.equal(servers[id], server);
+    rover.rest(id, 1000);
+    assert.equal((await attempt(rover)).error.message, 'No servers to contact');
+    rover.dropServer(id);
+    rover.dropServer(Symbol('unknown'));
+    assert.deepEqual(Reflect.ownKeys(rover.servers), []);
+    Object.freeze(servers);
+    assert.throws(() => rover.addServer(id, server), { name: 'TypeError', message: 'Cannot add property Symbol(server)' });
+  });
+
   it('changes no prototype by an id (row 4)', () => {
     const rover = new ClientRover();
     rover.addServer('__proto__', { host: '127.0.0.1', port: 4040, polluted: true });

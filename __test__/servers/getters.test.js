@@ -76,6 +76,27 @@ describe('a getter of a server that changes the table during start()', () => {
   });
 });
 
+describe('a getter of the table that throws while there is nothing to pick', () => {
+  it('ends each attempt of the roving in its error, and leaves none pending (rows 6 and 22)', async () => {
+    const servers = {};
+    const rover = makeRover({ ROVING_INTERVAL: 10, servers });
+    const log = record(rover);
+    rover.start();
+    assert.deepEqual(log.events(), ['error'], 'No servers to contact');
+    const thrown = new Error('thrown by a getter');
+    Object.defineProperty(servers, 'a', {
+      enumerable: true,
+      get() {
+        throw thrown;
+      },
+    });
+    const [, ...outcomes] = await log.until(3);
+    for (const { error } of outcomes) assert.equal(error, thrown);
+    clearInterval(rover.intervalId);
+    await until(() => rover.stats().pending === 0);
+  });
+});
+
 describe('a server that is filled later', () => {
   it('may get a lookup function then (rows 5 and 6)', async () => {
     const { port } = await slotServer();

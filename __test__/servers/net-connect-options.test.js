@@ -6,8 +6,10 @@ const net = require('node:net');
 const { domainToASCII } = require('node:url');
 const { inspect } = require('node:util');
 
+const { defaultAddressPolicy } = require('../../lib/net-defaults.js');
 const { isSame, normalize } = require('../../lib/servers/normalize.js');
 
+const { cleanup } = require('../helpers/cleanup.js');
 const { recordConnects, stateOf } = require('../helpers/plain-connect.js');
 
 const NODE = parseInt(process.versions.node, 10);
@@ -369,6 +371,18 @@ describe('normalize', () => {
     assert.equal(headStart({}), undefined);
     assert.equal(headStart({ autoSelectFamily: null, autoSelectFamilyAttemptTimeout: null }), undefined);
     assert.equal(headStart({ autoSelectFamily: false }), 0);
+  });
+
+  it('needs no defaults of node:net, which not every runtime tells (rows 26 and 36)', () => {
+    const names = ['getDefaultAutoSelectFamily', 'getDefaultAutoSelectFamilyAttemptTimeout'];
+    const before = names.map((name) => net[name]);
+    cleanup(() => names.forEach((name, index) => (net[name] = before[index])));
+    const servers = [true, null].map((autoSelectFamily) => ({ port: 80, autoSelectFamily, autoSelectFamilyAttemptTimeout: 20 }));
+    const expected = servers.map(normalize);
+    const policy = defaultAddressPolicy();
+    for (const name of names) net[name] = undefined;
+    assert.deepEqual(servers.map(normalize), expected);
+    assert.deepEqual(defaultAddressPolicy(), { ...policy, headStart: 250 });
   });
 
   it('keeps the lookup of a name, and the name as it is; not that of an IP address (row 5)', () => {

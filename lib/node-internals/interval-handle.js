@@ -5,6 +5,7 @@
  *
  * @typedef {object} Owner
  * @property {(handle: NodeJS.Timeout) => void} onClear Called once.
+ * @property {(handle: NodeJS.Timeout) => void} onRefresh Called whenever its next tick is postponed.
  * @property {(handle: NodeJS.Timeout) => void} onRef Called whenever it keeps the process alive again.
  * @property {(handle: NodeJS.Timeout) => void} onUnref Called whenever it no longer does.
  */
@@ -59,7 +60,7 @@ function learnClass(timer) {
   try {
     const Handle = derive(timer.constructor);
     let isTold = false;
-    const owner = { onClear: () => (isTold = true), onRef: doNothing, onUnref: doNothing };
+    const owner = { onClear: () => (isTold = true), onRef: doNothing, onRefresh: doNothing, onUnref: doNothing };
     globalThis.clearInterval(new Handle(owner, 1000, doNothing));
     return isTold ? Handle : null;
   } catch {
@@ -88,7 +89,7 @@ function derive(Timeout) {
       if (this._destroyed) {
         owner.onClear(this);
       } else {
-        this.refresh();
+        super.refresh();
         if (!this.hasRef()) owner.onUnref(this);
       }
     }
@@ -104,6 +105,12 @@ function derive(Timeout) {
       const isCleared = value === null && this.#onTimeout !== null;
       this.#onTimeout = value;
       if (isCleared) this.#owner.onClear(this);
+    }
+
+    refresh() {
+      const self = super.refresh();
+      if (#owner in this) this.#owner.onRefresh(this);
+      return self;
     }
 
     ref() {

@@ -3,6 +3,7 @@
 const { MAX_DELAY, invalidType, invalidValue } = require('../options');
 const { builtins } = require('../builtins');
 const { codedError } = require('../errors');
+const { netDefaults } = require('../net-defaults');
 
 // What `net.connect(server)` takes, as read in lib/net.js of Node.js 20.0 to 26.12: the options of `new net.Socket()`
 // first, then `timeout`, then those of `socket.connect()`, each in Node's order, so that the same one is complained of.
@@ -227,10 +228,10 @@ function checkHeadStart(isOn, timeout) {
   }
   const given = checkAttemptTimeout(timeout);
   if (isOn === false) return 0;
-  const { getDefaultAutoSelectFamily, getDefaultAutoSelectFamilyAttemptTimeout } = builtins.net;
-  if (getDefaultAutoSelectFamily()) return given;
+  const { autoSelectFamily, attemptTimeout } = netDefaults();
+  if (autoSelectFamily) return given;
   // It is off by default, and `undefined` would leave it off.
-  return isOn ? (given ?? getDefaultAutoSelectFamilyAttemptTimeout()) : undefined;
+  return isOn ? (given ?? attemptTimeout) : undefined;
 }
 
 /** @param {unknown} timeout */

@@ -40,6 +40,10 @@ class ServerTable {
   /** @type {object} */
   #servers = {};
   #view = new Proxy(this.#servers, this);
+  /** What was taken for the table last: `#servers` is another object where that is none. */
+  #given = /** @type {unknown} */ (undefined);
+  /** Whose `servers` is read at each look: see `follow`. @type {{ servers: unknown } | null} */
+  #followed = null;
   /** The keys of the app's object that are still to be looked at, and the next one of them. */
   #keys = /** @type {string[]} */ ([]);
   #cursor = 0;
@@ -77,25 +81,48 @@ class ServerTable {
    * @param {unknown} servers What is no object is an empty table.
    */
   replace(servers) {
-    if (servers !== this.#view) {
-      this.#changes++;
-      this.#servers = isObject(servers) ? servers : {};
-      this.#view = new Proxy(this.#servers, this);
-      this.#keys = [];
-      this.#cursor = 0;
-    }
+    this.#followed = null;
+    if (servers !== this.#view) this.#take(servers);
     this.look(Infinity);
+  }
+
+  /**
+   * Takes what a rover has as `servers`, now and at each look: it is an accessor of the app's own, which may return
+   * another object at any time.
+   *
+   * @param {{ servers: unknown }} rover
+   * @param {unknown} servers What it has now.
+   */
+  follow(rover, servers) {
+    this.#followed = rover;
+    if (!this.#isTaken(servers)) {
+      this.#take(servers);
+      this.#lookAtAll();
+    }
+  }
+
+  #isTaken(servers) {
+    return servers === this.#given || servers === this.#view;
+  }
+
+  #take(servers) {
+    this.#changes++;
+    this.#given = servers;
+    this.#servers = isObject(servers) ? servers : {};
+    this.#view = new Proxy(this.#servers, this);
+    this.#keys = [];
+    this.#cursor = 0;
   }
 
   /**
    * Adds a server, or replaces the one with this id.
    *
-   * @param {string} id
+   * @param {string | symbol} id
    * @param {unknown} server Checked when it is picked.
    * @throws {TypeError} Where the app has frozen the table.
    */
   add(id, server) {
-    if (!this.#set(id, server)) throw new TypeError(`Cannot add property ${id}`);
+    if (!this.#set(id, server)) throw new TypeError(`Cannot add property ${String(id)}`);
   }
 
   /**
@@ -115,9 +142,19 @@ class ServerTable {
    * @param {number} [budget=10] In ms; where it is used up, the next look goes on from there.
    */
   look(budget = LOOK_BUDGET) {
-    this.#lookOnce(budget);
+    const servers = this.#followed === null ? this.#given : this.#followed.servers;
+    if (!this.#isTaken(servers)) {
+      this.#take(servers);
+      budget = Infinity;
+    }
+    if (budget === Infinity) this.#lookAtAll();
+    else this.#lookOnce(budget);
+  }
+
+  #lookAtAll() {
+    this.#lookOnce(Infinity);
     // A getter may have added to the app's object in the middle of it, or taken from it.
-    for (let tries = 0; budget === Infinity && tries < MAX_TRIES && !this.#isUpToDate(); tries++) this.#lookOnce(budget);
+    for (let tries = 0; tries < MAX_TRIES && !this.#isUpToDate(); tries++) this.#lookOnce(Infinity);
   }
 
   #isUpToDate() {

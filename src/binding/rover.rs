@@ -133,6 +133,12 @@ impl NativeRover {
         self.0.count_tick()
     }
 
+    /// Has the next attempt of the roving made an interval from now.
+    #[napi(catch_unwind)]
+    pub fn postpone(&self) {
+        self.0.postpone();
+    }
+
     /// Ends the roving. Returns how many outcomes of it are still to come.
     #[napi(catch_unwind)]
     pub fn stop_roving(&self) -> u32 {

@@ -160,6 +160,14 @@ impl Shared {
         }
     }
 
+    /// Moves the next tick to an interval from now, whenever it was due.
+    pub fn postpone(self: &Arc<Self>) {
+        let mut state = self.state();
+        let Some(pace) = &state.pace else { return };
+        let due = Instant::now() + pace.interval(rand::random());
+        self.reschedule(&mut state, due);
+    }
+
     /// Begins anew with the shortest interval.
     pub(super) fn reset_pace(self: &Arc<Self>, state: &mut State) {
         let Some(pace) = &mut state.pace else { return };
@@ -200,7 +208,8 @@ impl Shared {
         let Some(interval) = state.pace.as_ref().map(|pace| pace.interval(rand::random())) else {
             return;
         };
-        let Some(roving) = state.roving(serial) else { return };
+        // One that was moved when its time had come is another one by now.
+        let Some(roving) = state.roving(serial).filter(|roving| roving.due == due) else { return };
         // Before anything that may go wrong.
         roving.due = next_tick(due, interval);
         roving.next = self.schedule(runtime, serial, roving.due);
@@ -234,8 +243,34 @@ fn next_tick(due: Instant, interval: Duration) -> Instant {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attempt::{Limits, MaxSlot};
+    use crate::env::Environment;
+    use crate::env::outbox::Outbox;
+    use crate::rover::Rover;
 
     const MS: Duration = Duration::from_millis(1);
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    #[test]
+    fn makes_no_attempt_at_a_tick_that_was_moved_when_its_time_had_come() {
+        let environment = Arc::new(Environment::new(Outbox::new(|| {})));
+        let max_slot = MaxSlot::new(f64::INFINITY);
+        let limits = Limits { connect_timeout: None, slot_timeout: None, max_slot };
+        let options = Options { limits, max_pending: 9, max_interval: HOUR, jitter: 0.0 };
+        let rover = Rover::new(&environment, options);
+        rover.start(0, HOUR).expect("a runtime");
+        let next = || rover.state().roving.as_ref().map(|roving| (roving.serial, roving.due));
+        let (serial, before) = next().expect("a roving");
+        rover.postpone();
+        let (_, due) = next().expect("a roving");
+        assert!(due > before);
+        let attempts = || rover.stats().0.attempts;
+        assert_eq!(attempts(), 1);
+        rover.tick(runtime().expect("a runtime"), serial, before);
+        assert_eq!((attempts(), next()), (1, Some((serial, due))));
+        rover.tick(runtime().expect("a runtime"), serial, due);
+        assert_eq!((attempts(), next()), (2, Some((serial, due + HOUR))));
+    }
 
     fn pace(min: u32, max: u32, jitter: f64) -> Pace {
         Pace::new(Intervals { min: min * MS, max: max * MS, jitter })
