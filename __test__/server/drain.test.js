@@ -203,6 +203,39 @@ describe('slots.drain', () => {
       await drained;
     });
 
+    it('counts one whose TLS handshake is under way, and ends it in its time (row 63)', async function () {
+      const certificate = makeCertificate(this);
+      const { server, slots, held } = await heldUp(certificate);
+      const { socket } = await takeSlot(server);
+      const securing = secure(socket, certificate);
+      await until(() => held.length === 1);
+      const began = performance.now();
+      const drained = slots.drain({ over: 400, grace: 60_000 });
+      // Would be closed without a slot if nothing were left to be drained.
+      const late = await takeSlot(server);
+      assert.ok(late.slot >= 1e9, `${late.slot}`);
+      late.socket.destroy();
+      held[0]();
+      assert.equal(await textOf(await securing), '');
+      await drained;
+      const took = performance.now() - began;
+      assert.ok(took > 300 && took < 2000, `${took} ms`);
+    });
+
+    it('ends one whose handshake lasts longer as the app says, too (row 63)', async function () {
+      const certificate = makeCertificate(this);
+      const { server, slots, held } = await heldUp(certificate);
+      const { socket } = await takeSlot(server);
+      const securing = secure(socket, certificate);
+      await until(() => held.length === 1);
+      const drained = slots.drain({ over: 10, end: (one) => one.encrypted && one.end('bye') });
+      await drainedBeside();
+      assert.equal(slots.used, 1);
+      held[0]();
+      assert.equal(await textOf(await securing), 'bye');
+      await drained;
+    });
+
     it('says Connection: close in a response that has not begun (row 63)', async () => {
       const { server, slots } = await httpServer();
       const { socket } = await takeSlot(server);
@@ -243,6 +276,13 @@ describe('slots.drain', () => {
       assert.match(await textOf(socket), /100 Continue.*200 OK.*ok/s);
       await drained;
     });
+
+    /** An HTTPS server, and what has its handshakes go on. */
+    async function heldUp(certificate) {
+      const held = [];
+      const SNICallback = (_name, done) => held.push(() => done(null));
+      return { ...(await slotted(https.createServer({ ...certificate, SNICallback }))), held };
+    }
 
     /** Drains another server over the same time: what is due by then is done. */
     async function drainedBeside() {

@@ -1,8 +1,10 @@
 'use strict';
 
+const net = require('node:net');
+
 const { Drain } = require('./drain.js');
 const { FreeSlots } = require('./free-slots.js');
-const { hasRawSockets, isTlsServer, keepIdleConnections, takeProtocolListener } = require('./protocols.js');
+const { hasRawSockets, isTlsServer, keepIdleConnections, rawSocketOf, takeProtocolListener } = require('./protocols.js');
 const { Responses } = require('./responses.js');
 const { WaitingSockets } = require('./waiting-sockets.js');
 
@@ -54,6 +56,8 @@ class Slots {
   #isDrained = false;
   /** @type {Promise<void> | undefined} */
   #drained;
+  /** @type {(socket: any) => void} */
+  #endSocket;
   #onAllGone = () => {};
   #cutOff = null;
 
@@ -71,7 +75,7 @@ class Slots {
     const secureProtocol = takeProtocolListener(server, 'secureConnection');
     // Before the listeners of the app: the slot line goes first.
     server.prependListener('connection', (socket) => this.#onConnection(socket, protocol));
-    server.prependListener('secureConnection', (socket) => this.#follow(socket, secureProtocol));
+    server.prependListener('secureConnection', (socket) => this.#onSecureConnection(socket, secureProtocol));
     server.prependListener('session', (session) => this.#addEndable(session));
     if (protocol === undefined) return;
     keepIdleConnections(server);
@@ -101,13 +105,14 @@ class Slots {
     checkTime('grace', grace);
     if (typeof end !== 'function') throw new TypeError(`end must be a function: ${end}`);
     this.#drained ??= new Promise((resolve) => {
+      this.#endSocket = end;
       this.#onAllGone = () => {
         clearTimeout(this.#cutOff);
         resolve();
       };
       this.#drain = new Drain(this.#endable, {
         over,
-        end: (one) => this.#end(one, end),
+        end: (one) => this.#end(one),
         onEnded: () => this.#finishDrain(grace),
       });
       this.#drain.start();
@@ -142,6 +147,12 @@ class Slots {
     if (!(/** @type {any} */ (this.#server).keepAlive)) socket.setKeepAlive?.(true, KEEP_ALIVE_DELAY);
   }
 
+  #onSecureConnection(socket, protocol) {
+    this.#follow(socket, protocol);
+    // Not before: a drain waits for handshakes, too.
+    this.#removeEndable(rawSocketOf(socket));
+  }
+
   /** Follows a socket, raw or of TLS, on which the server's protocol, if it has one, begins with the first byte. */
   #follow(socket, protocol) {
     this.#addEndable(socket);
@@ -151,26 +162,28 @@ class Slots {
   #begin(socket, protocol) {
     const before = this.#endable.size;
     protocol.call(this.#server, socket);
-    // HTTP goes on with this socket; HTTP/2 has made a session of it by now, and TLS will emit a socket of its own.
-    const isReplaced = this.#endable.size > before || (this.#isTls && this.#holders.has(socket));
-    if (isReplaced) this.#removeEndable(socket);
+    // HTTP goes on with this socket; HTTP/2 has made a session of it by now. TLS emits a socket of its own after the
+    // handshake, but one over a stream does not tell which.
+    const isReplaced = this.#endable.size > before;
+    const isLost = this.#isTls && this.#holders.has(socket) && !(socket instanceof net.Socket);
+    if (isReplaced || isLost) this.#removeEndable(socket);
   }
 
   #addEndable(one) {
     this.#endable.add(one);
     one.once('close', () => this.#removeEndable(one));
     // A handshake may have taken longer than the drain.
-    if (this.#isDrained) this.#end(one, (socket) => socket.end());
+    if (this.#isDrained) this.#end(one);
   }
 
   #removeEndable(one) {
     if (this.#endable.delete(one)) this.#drain?.check();
   }
 
-  #end(one, end) {
+  #end(one) {
     const isSession = typeof one.goaway === 'function';
     if (isSession) one.close();
-    else this.#responses.endBehind(one, end);
+    else this.#responses.endBehind(one, this.#endSocket);
   }
 
   #finishDrain(grace) {
