@@ -11,6 +11,7 @@ const { Duplex } = require('node:stream');
 const { giveSlots } = require('callosum-client-tcp-rover/server');
 
 const { makeCertificate } = require('../helpers/certificate.js');
+const { printedBy } = require('../helpers/child.js');
 const { cleanup } = require('../helpers/cleanup.js');
 const { askHttp, secure, takeSlot, takeSlots, textOf } = require('../helpers/slot-client.js');
 const { closed, listening } = require('../helpers/slot-server.js');
@@ -106,6 +107,30 @@ describe('slots.drain', () => {
     const text = textOf(socket);
     await slots.drain({ over: 10, end: (one) => one.end('221 bye\r\n') });
     assert.equal(await text, '221 bye\r\n');
+  });
+
+  it('goes on where the app throws as it ends one, destroys that one, and reports the error (row 63)', async () => {
+    const body = async ({ print }) => {
+      const { once } = require('node:events');
+      const net = require('node:net');
+      const { giveSlots } = require('callosum-client-tcp-rover/server');
+      const server = net.createServer({ allowHalfOpen: true }, (socket) => socket.resume());
+      const slots = giveSlots(server);
+      await once(server.listen(0, '127.0.0.1'), 'listening');
+      const clients = [1, 2, 3].map(() => net.connect(server.address().port, '127.0.0.1').resume());
+      await Promise.all(clients.map((client) => once(client, 'data')));
+      process.on('uncaughtException', (error) => print(error.message));
+      let ended = 0;
+      const end = (socket) => {
+        if (++ended === 1) throw new Error('of the app');
+        socket.end();
+      };
+      // Within the time of mocha only if it does not wait for the grace.
+      await slots.drain({ over: 30, grace: 60_000, end });
+      print(ended, slots.used);
+      server.close();
+    };
+    assert.deepEqual(await printedBy(body), ['of the app', [3, 0]]);
   });
 
   it('ends 5,000 connections in time, though no timer is that fast (row 63)', async function () {

@@ -105,7 +105,7 @@ class Slots {
     checkTime('grace', grace);
     if (typeof end !== 'function') throw new TypeError(`end must be a function: ${end}`);
     this.#drained ??= new Promise((resolve) => {
-      this.#endSocket = end;
+      this.#endSocket = guarded(end);
       this.#onAllGone = () => {
         clearTimeout(this.#cutOff);
         resolve();
@@ -204,6 +204,20 @@ class Slots {
       return original.apply(server, args);
     };
   }
+}
+
+/** What the app ends a socket with. If it throws, that is reported as uncaught, and the drain goes on. */
+function guarded(end) {
+  return (socket) => {
+    try {
+      end(socket);
+    } catch (error) {
+      socket.destroy();
+      process.nextTick(() => {
+        throw error;
+      });
+    }
+  };
 }
 
 function checkTime(name, value) {
