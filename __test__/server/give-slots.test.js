@@ -214,6 +214,11 @@ describe('giveSlots', () => {
     assert.deepEqual((await takeSlots(half.server, 3)).map(({ slot }) => slot), [0, 2, 4]);
   });
 
+  it('announces no slot that says that it drains, whatever the weight (rows 62 and 63)', async () => {
+    const { server } = await slotted(() => {}, { weight: 1e-12 });
+    assert.deepEqual((await takeSlots(server, 2)).map(({ slot }) => slot), [0, 999_999_999]);
+  });
+
   it('says what is wrong with its arguments (rows 61 and 62)', () => {
     for (const bad of [undefined, null, {}]) assert.throws(() => giveSlots(bad), { name: 'TypeError', message: 'server must be a net.Server' });
     assert.throws(() => giveSlots(net.createServer(), { weight: '2' }), TypeError);

@@ -8,7 +8,10 @@ const { hasRawSockets, isTlsServer, keepIdleConnections, rawSocketOf, takeProtoc
 const { Responses } = require('./responses.js');
 const { WaitingSockets } = require('./waiting-sockets.js');
 
-/** Added to the slots that are given during a drain: no pool wants them, and they still fit into 32 bits. */
+/**
+ * Added to the slots that are given during a drain: no pool wants them, and they still fit into 32 bits. Other slots are
+ * announced below it.
+ */
 const DRAIN_SLOT = 1_000_000_000;
 
 /** ms without traffic after which a client is probed: one that lost power would hold its slot for ever. */
@@ -141,7 +144,7 @@ class Slots {
       this.#holders.delete(socket);
       if (this.#isDrained && this.#holders.size === 0) this.#onAllGone();
     });
-    const announced = Math.min(Math.floor(slot / this.#weight), DRAIN_SLOT);
+    const announced = Math.min(Math.floor(slot / this.#weight), DRAIN_SLOT - 1);
     socket.write(`${this.#drain === null ? announced : DRAIN_SLOT + slot}\r\n`, 'latin1');
     // What was handed over need not be a socket of TCP; and the app may have a delay of its own.
     if (!(/** @type {any} */ (this.#server).keepAlive)) socket.setKeepAlive?.(true, KEEP_ALIVE_DELAY);
