@@ -76,8 +76,7 @@ class Slots {
     this.#responses = new Responses(server);
     const protocol = takeProtocolListener(server, 'connection');
     const secureProtocol = takeProtocolListener(server, 'secureConnection');
-    // Before the listeners of the app: the slot line goes first.
-    server.prependListener('connection', (socket) => this.#onConnection(socket, protocol));
+    this.#goFirst((socket) => this.#onConnection(socket, protocol));
     server.prependListener('secureConnection', (socket) => this.#onSecureConnection(socket, secureProtocol));
     server.prependListener('session', (session) => this.#addEndable(session));
     if (protocol === undefined) return;
@@ -123,6 +122,18 @@ class Slots {
     return this.#drained;
   }
 
+  /** Before every listener of the app, also one that it prepends later: the slot line goes first. */
+  #goFirst(onConnection) {
+    const server = /** @type {any} */ (this.#server);
+    const { emit } = server;
+    server.emit = (event, ...args) => {
+      if (event !== 'connection') return emit.call(server, event, ...args);
+      onConnection(args[0]);
+      emit.call(server, event, ...args);
+      return true;
+    };
+  }
+
   #onConnection(socket, protocol) {
     // One that was handed over by `emit` may be closed already, and then emits `close` no more.
     if (socket.destroyed) return;
@@ -132,7 +143,7 @@ class Slots {
     this.#give(socket);
     this.#follow(socket, protocol);
     // A socket that nobody reads never sees its client's end, and would hold its slot for ever.
-    if (this.#server.listenerCount('connection') === 1 && protocol === undefined) socket.resume();
+    if (this.#server.listenerCount('connection') === 0 && protocol === undefined) socket.resume();
   }
 
   #give(socket) {
