@@ -201,6 +201,16 @@ describe('callosum slots', () => {
     });
   }
 
+  it('goes on where nobody reads what it says any more (row 64)', async () => {
+    const { to } = await serverBehind();
+    const { at, child, exit } = await slotsBefore(to, '--drain', '0');
+    child.stdout.destroy();
+    const { socket } = await takeSlot({ ...at, allowHalfOpen: false });
+    child.kill('SIGTERM');
+    await closed(socket.resume());
+    assert.deepEqual(await exit(), { code: 0, stderr: '' });
+  });
+
   it('ends at once at a second signal (row 64)', async () => {
     const { to } = await serverBehind();
     const { at, child, exit, nextLine } = await slotsBefore(to, '--drain', '60000');

@@ -64,13 +64,10 @@ function sayOnce() {
 }
 
 /** Aborted when it is to end: at Ctrl-C, or when nobody reads what it prints. */
-function ending() {
+function ending(unread) {
   const ending = new AbortController();
   for (const signal of END_SIGNALS) process.once(signal, () => ending.abort());
-  process.stdout.on('error', (error) => {
-    if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EPIPE') throw error;
-    ending.abort();
-  });
+  unread.addEventListener('abort', () => ending.abort());
   return ending.signal;
 }
 
@@ -87,7 +84,7 @@ async function show(looks, view, { interval, count, signal }) {
   }
 }
 
-async function run(values, positionals) {
+async function run(values, positionals, unread) {
   const names = values.dns ?? [];
   if (positionals.length + names.length === 0) throw new UsageError('HOST:PORT of a server is missing');
   const addresses = positionals.map((text) => parseAddress(text, 'a server'));
@@ -101,7 +98,7 @@ async function run(values, positionals) {
   for (const address of addresses) looks.addServer(formatAddress(address), address);
   const view = viewFor(values);
   try {
-    await show(looks, view, { interval, count, signal: ending() });
+    await show(looks, view, { interval, count, signal: ending(unread) });
   } finally {
     view.end();
     for (const follower of followers) follower.stop();
