@@ -20,26 +20,37 @@ const SHORTEST_INTERVAL = 50;
 
 const MAX_INTERVAL = 2 ** 31 - 1;
 
-/** Has the table follow a name: addresses where there is a port, and else an SRV record, which has ports of its own. */
-function follow(looks, name, { nameServers, onFailure }) {
+/**
+ * Has the table follow a name: addresses where there is a port, and else an SRV record, which has ports of its own. Says
+ * why the name has no servers once all questions were in vain: most names have addresses of one kind only.
+ */
+function follow(looks, name, nameServers) {
   const [, host, port] = /^(.*):(\d+)$/.exec(name) ?? [];
   const records =
     host === undefined
       ? [{ name, type: 'SRV' }]
       : ['A', 'AAAA'].map((type) => ({ name: host, type, port: Number(port) }));
-  return records.map(({ name: asked, ...options }) => {
+  const ids = new Set();
+  const failures = new Map();
+  const say = sayOnce();
+  return records.map(({ name: asked, ...options }, index) => {
     const follower = dns.follow(looks, asked, { ...options, ...(nameServers && { nameServers }) });
-    // Most names have addresses of one kind only.
+    follower.on('update', (added, dropped) => {
+      for (const id of added) ids.add(id);
+      for (const id of dropped) ids.delete(id);
+    });
     follower.on('failure', (error) => {
-      if (Object.keys(looks.servers).length === 0) onFailure(error);
+      failures.set(index, error);
+      // Always that of the first question: they would take turns.
+      if (ids.size === 0 && failures.size === records.length) say(failures.get(0));
     });
     return follower;
   });
 }
 
-function followAll(looks, names, options) {
+function followAll(looks, names, nameServers) {
   try {
-    return names.flatMap((name) => follow(looks, name, options));
+    return names.flatMap((name) => follow(looks, name, nameServers));
   } catch (error) {
     // Of a port or a name server that is none.
     if (error instanceof TypeError || error instanceof RangeError) throw new UsageError(error.message);
@@ -94,7 +105,7 @@ async function run(values, positionals, unread) {
   const count = numberOf(values, 'count', isCount, 'an integer from 1 up') ?? Infinity;
 
   const looks = new Looks(interval);
-  const followers = followAll(looks, names, { nameServers: values['name-server'], onFailure: sayOnce() });
+  const followers = followAll(looks, names, values['name-server']);
   for (const address of addresses) looks.addServer(formatAddress(address), address);
   const view = viewFor(values);
   try {
