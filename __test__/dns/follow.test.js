@@ -9,6 +9,7 @@ const { follow } = require('callosum-client-tcp-rover/dns');
 const { cleanup } = require('../helpers/cleanup.js');
 const { printedBy } = require('../helpers/child.js');
 const { nameServer } = require('../helpers/dnsmasq.js');
+const { nameServer: scriptedNameServer } = require('../helpers/name-server.js');
 const { attempt, makeRover } = require('../helpers/rover.js');
 const { slotServer } = require('../helpers/slot-server.js');
 
@@ -23,6 +24,13 @@ function following(rover, server, options) {
   const follower = follow(rover, NAME, { port: 4040, interval: 20, nameServers: [server.address], ...options });
   cleanup(() => follower.stop());
   return follower;
+}
+
+/** A name server that answers as this says, `n` being how often it was asked before. */
+async function scripted(answer) {
+  const server = await scriptedNameServer(answer, 0);
+  cleanup(() => server.close());
+  return { address: `127.0.0.1:${server.address().port}` };
 }
 
 /** The ids that came and went at the next change. */
@@ -155,6 +163,18 @@ describe('follow', () => {
       assert.deepEqual(await nextUpdate(follower), { added: ['127.0.0.1:4040'], dropped: [] });
     });
   }
+
+  it('begins to count again where an answer fails between empty ones (row 81)', async () => {
+    const [NOTHING, SERVFAIL] = [null, 2];
+    const answers = ['127.0.0.1', NOTHING, NOTHING, SERVFAIL, NOTHING, NOTHING, SERVFAIL, NOTHING, NOTHING, NOTHING];
+    const follower = following(makeRover(), await scripted((_name, n) => answers[n]));
+    const events = [];
+    follower.on('failure', ({ code }) => events.push(code));
+    await nextUpdate(follower);
+    assert.deepEqual(await nextUpdate(follower), { added: [], dropped: ['127.0.0.1:4040'] });
+    const [E, F] = ['ENOTFOUND', 'ESERVFAIL'];
+    assert.deepEqual(events, [E, E, F, E, E, F, E, E]);
+  });
 
   it('says so where there has been no answer yet, and goes on trying (row 81)', async function () {
     const server = await nameServer(this);

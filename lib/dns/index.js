@@ -133,6 +133,7 @@ class Follower extends EventEmitter {
 
   #onFailure(error) {
     this.#failures++;
+    this.#emptyReads = 0;
     this.#readIn(Math.min(RETRY * 2 ** (this.#failures - 1), this.#usual));
     this.emit('failure', error);
   }
