@@ -20,8 +20,8 @@ const NXDOMAIN = ['local=/slots.test/'];
 const addresses = (...ips) => ips.map((ip) => `host-record=${NAME},${ip}`);
 
 /** Follows a name until the end of the test. */
-function following(rover, server, options) {
-  const follower = follow(rover, NAME, { port: 4040, interval: 20, nameServers: [server.address], ...options });
+function following(rover, server, options, name = NAME) {
+  const follower = follow(rover, name, { port: 4040, interval: 20, nameServers: [server.address], ...options });
   cleanup(() => follower.stop());
   return follower;
 }
@@ -246,6 +246,71 @@ describe('follow', () => {
       assert.deepEqual(await nextUpdate(follower), { added: ['127.0.0.1:4040'], dropped: [] });
       rover.servers = {};
       assert.deepEqual(await nextUpdate(follower), { added: ['127.0.0.1:4040'], dropped: [] });
+    });
+  });
+
+  describe('several names for one rover', () => {
+    const OTHER = 'other.test';
+    const ids = (...ns) => ns.map((n) => `127.0.0.${n}:4040`);
+    const records = (name, ns) => ns.map((n) => `host-record=${name},127.0.0.${n}`);
+    const both = (one, other) => [...records(NAME, one), ...records(OTHER, other)];
+
+    const [COMMON] = ids(2);
+
+    /** A rover that follows two names, which have an address in common. */
+    async function followedTwice(test) {
+      const { server, rover, follower } = await followed(test, both([1, 2], [2, 3]));
+      const other = following(rover, server, {}, OTHER);
+      assert.deepEqual(await nextUpdate(other), { added: ids(3), dropped: [] });
+      return { server, rover, follower, other };
+    }
+
+    it('keeps a server that the name which brought it loses until the other one does (row 81)', async function () {
+      const { server, rover, follower, other } = await followedTwice(this);
+      const kept = rover.servers[COMMON];
+      await server.serve(both([1, 4], [2, 3]));
+      assert.deepEqual(await nextUpdate(follower), { added: ids(4), dropped: [] });
+      assert.equal(rover.servers[COMMON], kept);
+      await server.serve(both([1, 4], [3]));
+      assert.deepEqual(await nextUpdate(other), { added: [], dropped: [COMMON] });
+      assert.deepEqual(Object.keys(rover.servers).sort(), ids(1, 3, 4));
+    });
+
+    it('keeps a server that the other name loses until the one which brought it does (row 81)', async function () {
+      const { server, rover, follower, other } = await followedTwice(this);
+      await server.serve(both([1, 2], [3, 4]));
+      assert.deepEqual(await nextUpdate(other), { added: ids(4), dropped: [] });
+      await server.serve(both([1], [3, 4]));
+      assert.deepEqual(await nextUpdate(follower), { added: [], dropped: [COMMON] });
+      assert.deepEqual(Object.keys(rover.servers).sort(), ids(1, 3, 4));
+    });
+
+    it('leaves one alone that the app has put in its place (row 81)', async function () {
+      const { server, rover, follower, other } = await followedTwice(this);
+      rover.addServer(COMMON, { host: '127.0.0.2', port: 4040, keepAlive: true });
+      const updates = [nextUpdate(follower), nextUpdate(other)];
+      await server.serve(both([1, 4], [3, 5]));
+      assert.deepEqual(await Promise.all(updates), [{ added: ids(4), dropped: [] }, { added: ids(5), dropped: [] }]);
+      assert.ok(rover.servers[COMMON].keepAlive);
+    });
+
+    it('adds one again that the app has dropped, and still drops it only with the last (row 81)', async function () {
+      const { server, rover, follower, other } = await followedTwice(this);
+      const again = Promise.race([nextUpdate(follower), nextUpdate(other)]);
+      rover.dropServer(COMMON);
+      assert.deepEqual(await again, { added: [COMMON], dropped: [] });
+      await server.serve(both([1, 4], [2, 3]));
+      assert.deepEqual(await nextUpdate(follower), { added: ids(4), dropped: [] });
+      await server.serve(both([1, 4], [3]));
+      assert.deepEqual(await nextUpdate(other), { added: [], dropped: [COMMON] });
+    });
+
+    it('keeps what one of them had when it was stopped (row 81)', async function () {
+      const { server, rover, follower, other } = await followedTwice(this);
+      follower.stop();
+      await server.serve(both([1], [4]));
+      assert.deepEqual(await nextUpdate(other), { added: ids(4), dropped: ids(3) });
+      assert.deepEqual(Object.keys(rover.servers).sort(), ids(1, 2, 4));
     });
   });
 
