@@ -2,7 +2,7 @@
 
 const assert = require('node:assert/strict');
 const dgram = require('node:dgram');
-const { once } = require('node:events');
+const { addAbortListener, getEventListeners, once } = require('node:events');
 
 const { follow } = require('callosum-client-tcp-rover/dns');
 
@@ -11,11 +11,15 @@ const { printedBy } = require('../helpers/child.js');
 const { nameServer } = require('../helpers/dnsmasq.js');
 const { nameServer: scriptedNameServer } = require('../helpers/name-server.js');
 const { attempt, makeRover } = require('../helpers/rover.js');
+const { skip } = require('../helpers/skip.js');
 const { slotServer } = require('../helpers/slot-server.js');
 
 const NAME = 'slots.test';
 const EMPTY = ['local=/slots.test/', `host-record=${NAME},::1`];
 const NXDOMAIN = ['local=/slots.test/'];
+
+/** A code of DNS. */
+const SERVFAIL = 2;
 
 const addresses = (...ips) => ips.map((ip) => `host-record=${NAME},${ip}`);
 
@@ -26,11 +30,17 @@ function following(rover, server, options, name = NAME) {
   return follower;
 }
 
-/** A name server that answers as this says, `n` being how often it was asked before. */
+/** A name server that answers as this says, `n` being how often it was asked before; and fails, once told to. */
 async function scripted(answer) {
-  const server = await scriptedNameServer(answer, 0);
+  let isFailing = false;
+  const server = await scriptedNameServer((name, n) => (isFailing ? SERVFAIL : answer(name, n)), 0);
   cleanup(() => server.close());
-  return { address: `127.0.0.1:${server.address().port}` };
+  return {
+    address: `127.0.0.1:${server.address().port}`,
+    fail() {
+      isFailing = true;
+    },
+  };
 }
 
 /** The ids that came and went at the next change. */
@@ -165,7 +175,7 @@ describe('follow', () => {
   }
 
   it('begins to count again where an answer fails between empty ones (row 81)', async () => {
-    const [NOTHING, SERVFAIL] = [null, 2];
+    const NOTHING = null;
     const answers = ['127.0.0.1', NOTHING, NOTHING, SERVFAIL, NOTHING, NOTHING, SERVFAIL, NOTHING, NOTHING, NOTHING];
     const follower = following(makeRover(), await scripted((_name, n) => answers[n]));
     const events = [];
@@ -355,6 +365,44 @@ describe('follow', () => {
     following(rover, server, { signal: AbortSignal.abort() });
     await nextUpdate(following(makeRover(), server));
     assert.deepEqual(Object.keys(rover.servers), []);
+  });
+
+  describe('with one signal for many', () => {
+    /** Twelve that follow a name with one signal, and have heard the first answer. */
+    async function twelve(signal) {
+      const server = await scripted(() => '127.0.0.1');
+      const followers = Array.from({ length: 12 }, () => following(makeRover(), server, { signal }));
+      await Promise.all(followers.map(nextUpdate));
+      return { server, followers };
+    }
+
+    it('listens to it once, until the last one has stopped (row 81)', async () => {
+      const warnings = [];
+      const onWarning = (warning) => warnings.push(warning.name);
+      process.on('warning', onWarning);
+      cleanup(() => process.off('warning', onWarning));
+      const { signal } = new AbortController();
+      const { followers } = await twelve(signal);
+      const count = () => getEventListeners(signal, 'abort').length;
+      assert.deepEqual([warnings, count()], [[], 1]);
+      for (const follower of followers.slice(1)) follower.stop();
+      assert.equal(count(), 1);
+      followers[0].stop();
+      assert.equal(count(), 0);
+    });
+
+    it('stops them all, whatever a listener of the app does (row 81)', async function () {
+      if (addAbortListener === undefined) return skip(this, 'events.addAbortListener is there from Node.js 20.5 on');
+      const controller = new AbortController();
+      controller.signal.addEventListener('abort', (event) => event.stopImmediatePropagation());
+      const { server, followers } = await twelve(controller.signal);
+      const failed = [];
+      for (const follower of followers) follower.on('failure', () => failed.push(follower));
+      controller.abort();
+      server.fail();
+      await nextFailures(following(makeRover(), server), 3);
+      assert.deepEqual(failed, []);
+    });
   });
 
   it('does not keep the process alive (row 81)', async function () {

@@ -4,6 +4,7 @@ const { EventEmitter } = require('node:events');
 
 const { Question, TYPES } = require('./question.js');
 const { Servers } = require('./servers.js');
+const { onAbort } = require('./signals.js');
 
 /** How many reads in a row have to say that a name has no servers before it is believed. */
 const EMPTY_READS = 3;
@@ -75,13 +76,9 @@ class Follower extends EventEmitter {
     this.#ask = ask;
     this.#interval = interval;
     this.#usual = interval ?? DEFAULT_INTERVAL;
-    if (signal !== undefined) {
-      const onAbort = () => this.stop();
-      signal.addEventListener('abort', onAbort, { once: true });
-      this.#unlisten = () => signal.removeEventListener('abort', onAbort);
-    }
-    if (signal?.aborted) this.stop();
-    else this.#read();
+    if (signal?.aborted) return void this.stop();
+    if (signal !== undefined) this.#unlisten = onAbort(signal, () => this.stop());
+    this.#read();
   }
 
   /**
