@@ -10,7 +10,7 @@ const { WaitingSockets } = require('./waiting-sockets.js');
 
 /**
  * Added to the slots that are given during a drain: no pool wants them, and they still fit into 32 bits. Other slots are
- * announced below it.
+ * announced below it: docs/protocol.md.
  */
 const DRAIN_SLOT = 1_000_000_000;
 

@@ -5,7 +5,7 @@ const { setInterval } = require('node:timers/promises');
 const dns = require('callosum-client-tcp-rover/dns');
 
 const { formatAddress, parseAddress } = require('../address.js');
-const { numberOf } = require('../number-option.js');
+const { MAX_TIME, numberOf } = require('../number-option.js');
 const { UsageError } = require('../usage-error.js');
 
 const { Looks } = require('./looks.js');
@@ -17,8 +17,6 @@ const DEFAULT_INTERVAL = 1000;
 
 /** More would have the servers busy with it. */
 const SHORTEST_INTERVAL = 50;
-
-const MAX_INTERVAL = 2 ** 31 - 1;
 
 /**
  * Has the table follow a name: addresses where there is a port, and else an SRV record, which has ports of its own. Says
@@ -99,7 +97,7 @@ async function run(values, positionals, unread) {
   const names = values.dns ?? [];
   if (positionals.length + names.length === 0) throw new UsageError('HOST:PORT of a server is missing');
   const addresses = positionals.map((text) => parseAddress(text, 'a server'));
-  const isInterval = (n) => n >= SHORTEST_INTERVAL && n <= MAX_INTERVAL;
+  const isInterval = (n) => n >= SHORTEST_INTERVAL && n <= MAX_TIME;
   const interval = numberOf(values, 'interval', isInterval, `a number of ms from ${SHORTEST_INTERVAL} up`) ?? DEFAULT_INTERVAL;
   const isCount = (n) => Number.isSafeInteger(n) && n > 0;
   const count = numberOf(values, 'count', isCount, 'an integer from 1 up') ?? Infinity;
