@@ -51,7 +51,8 @@ export type FollowerEvents = {
 };
 /**
  * Keeps the servers of a rover in step with a name: each address, or each target of an SRV record, is a server with
- * the id `HOST:PORT`. Servers that others have added are left alone.
+ * the id `HOST:PORT`. Servers that the app has added are left alone, and one that several names have is dropped when
+ * the last of them does not have it any more.
  *
  * The last good answer stays while the name server does not answer or fails. That a name has no servers is believed
  * when three reads in a row have said so.

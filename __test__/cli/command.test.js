@@ -3,7 +3,7 @@
 const assert = require('node:assert/strict');
 
 const { run } = require('../helpers/child.js');
-const { COMMAND } = require('../helpers/command.js');
+const { COMMAND, startCommand } = require('../helpers/command.js');
 
 const callosum = (...args) => run([COMMAND, ...args]);
 
@@ -34,11 +34,34 @@ describe('callosum', () => {
     });
   }
 
+  it('takes --help before a command, too (row 91)', async () => {
+    for (const flag of ['--help', '-h']) {
+      const { code, stdout, stderr } = await callosum(flag, 'top');
+      assert.deepEqual([code, stderr], [0, '']);
+      assert.match(stdout, /^Usage: callosum top /);
+    }
+  });
+
+  for (const args of [['--help'], ['top', '--help'], ['--version']]) {
+    it(`ends in peace where nobody reads what it says: callosum ${args.join(' ')} (row 91)`, async () => {
+      const { child, exit } = startCommand(args);
+      child.stdout.destroy();
+      assert.deepEqual(await exit(), { code: 0, stderr: '' });
+    });
+  }
+
+  it('ends with code 2 for wrong arguments also where nobody reads why (row 91)', async () => {
+    const { child, exit } = startCommand(['slot']);
+    child.stderr.destroy();
+    assert.equal((await exit()).code, 2);
+  });
+
   const ADDRESSES = ['--listen', '127.0.0.1:0', '--to', '127.0.0.1:1'];
   for (const [args, message] of [
     [[], 'a command is missing'],
     [['slot'], 'there is no command slot'],
     [['constructor'], 'there is no command constructor'],
+    [['--help', 'slot'], 'there is no command slot'],
     [['--verbose'], /^Unknown option '--verbose'/],
     [['slots'], '--listen is missing'],
     [['slots', '--listen', '127.0.0.1:0'], '--to is missing'],

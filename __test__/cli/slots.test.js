@@ -192,14 +192,25 @@ describe('callosum slots', () => {
       sockets[0].unpipe();
       sockets[0].on('end', () => sockets[0].end('last words'));
       const words = textOf(used);
+      // Either may be the first to be ended.
+      waiting.resume().on('end', () => waiting.end());
       child.kill(signal);
       assert.equal(await nextLine(), 'draining 2 connections over 100 ms; once more ends them at once');
       assert.equal(await words, 'last words');
       used.end();
-      waiting.resume().on('end', () => waiting.end());
       assert.deepEqual(await exit(), { code: 0, stderr: '' });
     });
   }
+
+  it('goes on where nobody reads what it says any more (row 64)', async () => {
+    const { to } = await serverBehind();
+    const { at, child, exit } = await slotsBefore(to, '--drain', '0');
+    child.stdout.destroy();
+    const { socket } = await takeSlot({ ...at, allowHalfOpen: false });
+    child.kill('SIGTERM');
+    await closed(socket.resume());
+    assert.deepEqual(await exit(), { code: 0, stderr: '' });
+  });
 
   it('ends at once at a second signal (row 64)', async () => {
     const { to } = await serverBehind();

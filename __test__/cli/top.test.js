@@ -3,6 +3,7 @@
 const assert = require('node:assert/strict');
 const { once } = require('node:events');
 const net = require('node:net');
+const { setTimeout: delay } = require('node:timers/promises');
 
 const { giveSlots } = require('callosum-client-tcp-rover/server');
 
@@ -11,6 +12,7 @@ const { cut, row, stateOf, summary } = require('../../lib/cli/top/table.js');
 const { cleanup } = require('../helpers/cleanup.js');
 const { COMMAND, startCommand } = require('../helpers/command.js');
 const { nameServer } = require('../helpers/dnsmasq.js');
+const { TYPE_A, nameServer: scriptedNameServer } = require('../helpers/name-server.js');
 const { listen, refusedPort, slotServer } = require('../helpers/slot-server.js');
 const { onTerminal, visible } = require('../helpers/terminal.js');
 const { until } = require('../helpers/wait.js');
@@ -155,6 +157,27 @@ describe('callosum top', () => {
     await until(() => stderr() !== '');
     for (let line = 0; line < 3; line++) assert.deepEqual(JSON.parse(await nextLine()).servers, []);
     assert.match(stderr(), /^.*ENOTFOUND.*\n$/);
+  });
+
+  it('does not complain of a name that has addresses of one kind only, whichever answer comes first (rows 81 and 91)', async () => {
+    const server = await slotServer({ greeting: '5\r\n' });
+    const names = await scriptedNameServer((_name, _n, type) => (type === TYPE_A ? delay(300, '127.0.0.1') : '127.0.0.1'), 0);
+    cleanup(() => names.close());
+    const nameServer = ['--name-server', `127.0.0.1:${names.address().port}`];
+    const { seen, stderr } = startJson(...FAST, '--dns', `slots.test:${server.port}`, ...nameServer);
+    assert.equal((await seen((all) => all[at(server)]?.slot !== undefined))[at(server)].id, at(server));
+    assert.equal(stderr(), '');
+  });
+
+  it('says once why one of several names has no servers, neither as IPv4 nor as IPv6 (rows 81 and 91)', async () => {
+    const server = await slotServer();
+    const names = await scriptedNameServer(() => null, 0);
+    cleanup(() => names.close());
+    const nameServer = ['--name-server', `127.0.0.1:${names.address().port}`];
+    const { stderr, seen } = startJson(...FAST, at(server), '--dns', 'slots.test:4040', ...nameServer);
+    await until(() => stderr() !== '');
+    for (let line = 0; line < 3; line++) await seen();
+    assert.equal(stderr(), 'queryA ENOTFOUND slots.test\n');
   });
 
   it('ends when nobody reads any more (row 91)', async () => {

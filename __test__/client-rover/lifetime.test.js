@@ -300,7 +300,7 @@ describe('a process with a rover', () => {
 
   for (const call of ['unref', 'ref']) {
     it(`is kept alive by what is in flight at a clearInterval as before it, though ${call}() is called afterwards (row 10)`, async () => {
-      const server = await slowServer();
+      const server = await slotServer({ greeting: slowGreeting, gap: 60 });
       const printed = await printedBy(
         ({ ClientRover, print }, { address, call }) => {
           const rover = new ClientRover({ ROVING_INTERVAL: 60_000, servers: { a: address } });

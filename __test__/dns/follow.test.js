@@ -2,27 +2,45 @@
 
 const assert = require('node:assert/strict');
 const dgram = require('node:dgram');
-const { once } = require('node:events');
+const { addAbortListener, getEventListeners, once } = require('node:events');
 
 const { follow } = require('callosum-client-tcp-rover/dns');
 
 const { cleanup } = require('../helpers/cleanup.js');
 const { printedBy } = require('../helpers/child.js');
 const { nameServer } = require('../helpers/dnsmasq.js');
+const { nameServer: scriptedNameServer } = require('../helpers/name-server.js');
 const { attempt, makeRover } = require('../helpers/rover.js');
+const { skip } = require('../helpers/skip.js');
 const { slotServer } = require('../helpers/slot-server.js');
 
 const NAME = 'slots.test';
 const EMPTY = ['local=/slots.test/', `host-record=${NAME},::1`];
 const NXDOMAIN = ['local=/slots.test/'];
 
+/** A code of DNS. */
+const SERVFAIL = 2;
+
 const addresses = (...ips) => ips.map((ip) => `host-record=${NAME},${ip}`);
 
 /** Follows a name until the end of the test. */
-function following(rover, server, options) {
-  const follower = follow(rover, NAME, { port: 4040, interval: 20, nameServers: [server.address], ...options });
+function following(rover, server, options, name = NAME) {
+  const follower = follow(rover, name, { port: 4040, interval: 20, nameServers: [server.address], ...options });
   cleanup(() => follower.stop());
   return follower;
+}
+
+/** A name server that answers as this says, `n` being how often it was asked before; and fails, once told to. */
+async function scripted(answer) {
+  let isFailing = false;
+  const server = await scriptedNameServer((name, n) => (isFailing ? SERVFAIL : answer(name, n)), 0);
+  cleanup(() => server.close());
+  return {
+    address: `127.0.0.1:${server.address().port}`,
+    fail() {
+      isFailing = true;
+    },
+  };
 }
 
 /** The ids that came and went at the next change. */
@@ -156,6 +174,18 @@ describe('follow', () => {
     });
   }
 
+  it('begins to count again where an answer fails between empty ones (row 81)', async () => {
+    const NOTHING = null;
+    const answers = ['127.0.0.1', NOTHING, NOTHING, SERVFAIL, NOTHING, NOTHING, SERVFAIL, NOTHING, NOTHING, NOTHING];
+    const follower = following(makeRover(), await scripted((_name, n) => answers[n]));
+    const events = [];
+    follower.on('failure', ({ code }) => events.push(code));
+    await nextUpdate(follower);
+    assert.deepEqual(await nextUpdate(follower), { added: [], dropped: ['127.0.0.1:4040'] });
+    const [E, F] = ['ENOTFOUND', 'ESERVFAIL'];
+    assert.deepEqual(events, [E, E, F, E, E, F, E, E]);
+  });
+
   it('says so where there has been no answer yet, and goes on trying (row 81)', async function () {
     const server = await nameServer(this);
     const rover = makeRover();
@@ -229,6 +259,71 @@ describe('follow', () => {
     });
   });
 
+  describe('several names for one rover', () => {
+    const OTHER = 'other.test';
+    const ids = (...ns) => ns.map((n) => `127.0.0.${n}:4040`);
+    const records = (name, ns) => ns.map((n) => `host-record=${name},127.0.0.${n}`);
+    const both = (one, other) => [...records(NAME, one), ...records(OTHER, other)];
+
+    const [COMMON] = ids(2);
+
+    /** A rover that follows two names, which have an address in common. */
+    async function followedTwice(test) {
+      const { server, rover, follower } = await followed(test, both([1, 2], [2, 3]));
+      const other = following(rover, server, {}, OTHER);
+      assert.deepEqual(await nextUpdate(other), { added: ids(3), dropped: [] });
+      return { server, rover, follower, other };
+    }
+
+    it('keeps a server that the name which brought it loses until the other one does (row 81)', async function () {
+      const { server, rover, follower, other } = await followedTwice(this);
+      const kept = rover.servers[COMMON];
+      await server.serve(both([1, 4], [2, 3]));
+      assert.deepEqual(await nextUpdate(follower), { added: ids(4), dropped: [] });
+      assert.equal(rover.servers[COMMON], kept);
+      await server.serve(both([1, 4], [3]));
+      assert.deepEqual(await nextUpdate(other), { added: [], dropped: [COMMON] });
+      assert.deepEqual(Object.keys(rover.servers).sort(), ids(1, 3, 4));
+    });
+
+    it('keeps a server that the other name loses until the one which brought it does (row 81)', async function () {
+      const { server, rover, follower, other } = await followedTwice(this);
+      await server.serve(both([1, 2], [3, 4]));
+      assert.deepEqual(await nextUpdate(other), { added: ids(4), dropped: [] });
+      await server.serve(both([1], [3, 4]));
+      assert.deepEqual(await nextUpdate(follower), { added: [], dropped: [COMMON] });
+      assert.deepEqual(Object.keys(rover.servers).sort(), ids(1, 3, 4));
+    });
+
+    it('leaves one alone that the app has put in its place (row 81)', async function () {
+      const { server, rover, follower, other } = await followedTwice(this);
+      rover.addServer(COMMON, { host: '127.0.0.2', port: 4040, keepAlive: true });
+      const updates = [nextUpdate(follower), nextUpdate(other)];
+      await server.serve(both([1, 4], [3, 5]));
+      assert.deepEqual(await Promise.all(updates), [{ added: ids(4), dropped: [] }, { added: ids(5), dropped: [] }]);
+      assert.ok(rover.servers[COMMON].keepAlive);
+    });
+
+    it('adds one again that the app has dropped, and still drops it only with the last (row 81)', async function () {
+      const { server, rover, follower, other } = await followedTwice(this);
+      const again = Promise.race([nextUpdate(follower), nextUpdate(other)]);
+      rover.dropServer(COMMON);
+      assert.deepEqual(await again, { added: [COMMON], dropped: [] });
+      await server.serve(both([1, 4], [2, 3]));
+      assert.deepEqual(await nextUpdate(follower), { added: ids(4), dropped: [] });
+      await server.serve(both([1, 4], [3]));
+      assert.deepEqual(await nextUpdate(other), { added: [], dropped: [COMMON] });
+    });
+
+    it('keeps what one of them had when it was stopped (row 81)', async function () {
+      const { server, rover, follower, other } = await followedTwice(this);
+      follower.stop();
+      await server.serve(both([1], [4]));
+      assert.deepEqual(await nextUpdate(other), { added: ids(4), dropped: ids(3) });
+      assert.deepEqual(Object.keys(rover.servers).sort(), ids(1, 2, 4));
+    });
+  });
+
   for (const [how, stop] of Object.entries({
     'stop()': ({ follower }) => follower.stop(),
     'Symbol.dispose': ({ follower }) => follower[Symbol.dispose](),
@@ -270,6 +365,44 @@ describe('follow', () => {
     following(rover, server, { signal: AbortSignal.abort() });
     await nextUpdate(following(makeRover(), server));
     assert.deepEqual(Object.keys(rover.servers), []);
+  });
+
+  describe('with one signal for many', () => {
+    /** Twelve that follow a name with one signal, and have heard the first answer. */
+    async function twelve(signal) {
+      const server = await scripted(() => '127.0.0.1');
+      const followers = Array.from({ length: 12 }, () => following(makeRover(), server, { signal }));
+      await Promise.all(followers.map(nextUpdate));
+      return { server, followers };
+    }
+
+    it('listens to it once, until the last one has stopped (row 81)', async () => {
+      const warnings = [];
+      const onWarning = (warning) => warnings.push(warning.name);
+      process.on('warning', onWarning);
+      cleanup(() => process.off('warning', onWarning));
+      const { signal } = new AbortController();
+      const { followers } = await twelve(signal);
+      const count = () => getEventListeners(signal, 'abort').length;
+      assert.deepEqual([warnings, count()], [[], 1]);
+      for (const follower of followers.slice(1)) follower.stop();
+      assert.equal(count(), 1);
+      followers[0].stop();
+      assert.equal(count(), 0);
+    });
+
+    it('stops them all, whatever a listener of the app does (row 81)', async function () {
+      if (addAbortListener === undefined) return skip(this, 'events.addAbortListener is there from Node.js 20.5 on');
+      const controller = new AbortController();
+      controller.signal.addEventListener('abort', (event) => event.stopImmediatePropagation());
+      const { server, followers } = await twelve(controller.signal);
+      const failed = [];
+      for (const follower of followers) follower.on('failure', () => failed.push(follower));
+      controller.abort();
+      server.fail();
+      await nextFailures(following(makeRover(), server), 3);
+      assert.deepEqual(failed, []);
+    });
   });
 
   it('does not keep the process alive (row 81)', async function () {

@@ -11,6 +11,7 @@ const { Duplex } = require('node:stream');
 const { giveSlots } = require('callosum-client-tcp-rover/server');
 
 const { makeCertificate } = require('../helpers/certificate.js');
+const { printedBy } = require('../helpers/child.js');
 const { cleanup } = require('../helpers/cleanup.js');
 const { askHttp, secure, takeSlot, takeSlots, textOf } = require('../helpers/slot-client.js');
 const { closed, listening } = require('../helpers/slot-server.js');
@@ -108,6 +109,30 @@ describe('slots.drain', () => {
     assert.equal(await text, '221 bye\r\n');
   });
 
+  it('goes on where the app throws as it ends one, destroys that one, and reports the error (row 63)', async () => {
+    const body = async ({ print }) => {
+      const { once } = require('node:events');
+      const net = require('node:net');
+      const { giveSlots } = require('callosum-client-tcp-rover/server');
+      const server = net.createServer({ allowHalfOpen: true }, (socket) => socket.resume());
+      const slots = giveSlots(server);
+      await once(server.listen(0, '127.0.0.1'), 'listening');
+      const clients = [1, 2, 3].map(() => net.connect(server.address().port, '127.0.0.1').resume());
+      await Promise.all(clients.map((client) => once(client, 'data')));
+      process.on('uncaughtException', (error) => print(error.message));
+      let ended = 0;
+      const end = (socket) => {
+        if (++ended === 1) throw new Error('of the app');
+        socket.end();
+      };
+      // Within the time of mocha only if it does not wait for the grace.
+      await slots.drain({ over: 30, grace: 60_000, end });
+      print(ended, slots.used);
+      server.close();
+    };
+    assert.deepEqual(await printedBy(body), ['of the app', [3, 0]]);
+  });
+
   it('ends 5,000 connections in time, though no timer is that fast (row 63)', async function () {
     this.timeout(60_000);
     const server = net.createServer(() => {});
@@ -203,6 +228,39 @@ describe('slots.drain', () => {
       await drained;
     });
 
+    it('counts one whose TLS handshake is under way, and ends it in its time (row 63)', async function () {
+      const certificate = makeCertificate(this);
+      const { server, slots, held } = await heldUp(certificate);
+      const { socket } = await takeSlot(server);
+      const securing = secure(socket, certificate);
+      await until(() => held.length === 1);
+      const began = performance.now();
+      const drained = slots.drain({ over: 400, grace: 60_000 });
+      // Would be closed without a slot if nothing were left to be drained.
+      const late = await takeSlot(server);
+      assert.ok(late.slot >= 1e9, `${late.slot}`);
+      late.socket.destroy();
+      held[0]();
+      assert.equal(await textOf(await securing), '');
+      await drained;
+      const took = performance.now() - began;
+      assert.ok(took > 300 && took < 2000, `${took} ms`);
+    });
+
+    it('ends one whose handshake lasts longer as the app says, too (row 63)', async function () {
+      const certificate = makeCertificate(this);
+      const { server, slots, held } = await heldUp(certificate);
+      const { socket } = await takeSlot(server);
+      const securing = secure(socket, certificate);
+      await until(() => held.length === 1);
+      const drained = slots.drain({ over: 10, end: (one) => one.encrypted && one.end('bye') });
+      await drainedBeside();
+      assert.equal(slots.used, 1);
+      held[0]();
+      assert.equal(await textOf(await securing), 'bye');
+      await drained;
+    });
+
     it('says Connection: close in a response that has not begun (row 63)', async () => {
       const { server, slots } = await httpServer();
       const { socket } = await takeSlot(server);
@@ -243,6 +301,13 @@ describe('slots.drain', () => {
       assert.match(await textOf(socket), /100 Continue.*200 OK.*ok/s);
       await drained;
     });
+
+    /** An HTTPS server, and what has its handshakes go on. */
+    async function heldUp(certificate) {
+      const held = [];
+      const SNICallback = (_name, done) => held.push(() => done(null));
+      return { ...(await slotted(https.createServer({ ...certificate, SNICallback }))), held };
+    }
 
     /** Drains another server over the same time: what is due by then is done. */
     async function drainedBeside() {

@@ -85,6 +85,22 @@ describe('giveSlots', () => {
     assert.deepEqual([slot, await textOf(socket)], [0, '220 ready\r\n']);
   });
 
+  it('writes it before what a listener writes that the app prepends later (row 61)', async () => {
+    const { server } = await slotted((socket) => socket.end());
+    server.prependListener('connection', (socket) => socket.write('220 ready\r\n'));
+    const { slot, socket } = await takeSlot(server);
+    assert.deepEqual([slot, await textOf(socket)], [0, '220 ready\r\n']);
+  });
+
+  it('gives slots where the app has removed all listeners (row 61)', async () => {
+    const { server, slots } = await slotted(() => {});
+    server.removeAllListeners('connection');
+    const { slot, socket } = await takeSlot(server);
+    assert.deepEqual([slot, slots.used], [0, 1]);
+    socket.destroy();
+    await until(() => slots.used === 0);
+  });
+
   it('takes the slot of a connection back that nobody reads (row 61)', async () => {
     const server = net.createServer();
     const slots = giveSlots(server);
@@ -214,6 +230,11 @@ describe('giveSlots', () => {
     assert.deepEqual((await takeSlots(half.server, 3)).map(({ slot }) => slot), [0, 2, 4]);
   });
 
+  it('announces no slot that says that it drains, whatever the weight (rows 62 and 63)', async () => {
+    const { server } = await slotted(() => {}, { weight: 1e-12 });
+    assert.deepEqual((await takeSlots(server, 2)).map(({ slot }) => slot), [0, 999_999_999]);
+  });
+
   it('says what is wrong with its arguments (rows 61 and 62)', () => {
     for (const bad of [undefined, null, {}]) assert.throws(() => giveSlots(bad), { name: 'TypeError', message: 'server must be a net.Server' });
     assert.throws(() => giveSlots(net.createServer(), { weight: '2' }), TypeError);
@@ -256,6 +277,14 @@ describe('giveSlots', () => {
         taken[1].socket.destroy();
         await until(() => slots.used === 0);
         assert.equal((await takeSlot(server)).slot, 0);
+      });
+
+      it('gives the slot before what a listener writes that the app prepends later (row 61)', async function () {
+        const { server } = await served(this);
+        server.prependListener('connection', (socket) => socket.write('early'));
+        const { slot, socket } = await takeSlot(server);
+        assert.equal(slot, 0);
+        assert.equal(`${socket.read() ?? (await once(socket, 'data'))[0]}`, 'early');
       });
 
       it('begins neither handshake nor session for one that only looks at its slot (row 61)', async function () {

@@ -2,6 +2,9 @@
 
 const { UsageError } = require('./usage-error.js');
 
+/** The longest time that a timer of Node.js takes, in ms. */
+const MAX_TIME = 2 ** 31 - 1;
+
 /**
  * Returns the number that an option was given, or `undefined`.
  *
@@ -19,4 +22,4 @@ function numberOf(values, name, isGood, what) {
   return number;
 }
 
-module.exports = { numberOf };
+module.exports = { MAX_TIME, numberOf };

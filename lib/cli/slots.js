@@ -3,7 +3,7 @@
 const { once } = require('node:events');
 
 const { formatAddress, parseAddress } = require('./address.js');
-const { numberOf } = require('./number-option.js');
+const { MAX_TIME, numberOf } = require('./number-option.js');
 const { SlotProxy } = require('./slot-proxy.js');
 const { UsageError } = require('./usage-error.js');
 
@@ -25,7 +25,7 @@ async function run(values, positionals) {
   const to = addressOf(values, 'to');
   const weight = numberOf(values, 'weight', (n) => n > 0 && n < Infinity, 'a number above 0');
   const max = numberOf(values, 'max', (n) => Number.isSafeInteger(n) && n > 0, 'an integer from 1 up');
-  const over = numberOf(values, 'drain', (n) => n >= 0 && n <= 2 ** 31 - 1, 'a number of ms') ?? DEFAULT_DRAIN;
+  const over = numberOf(values, 'drain', (n) => n >= 0 && n <= MAX_TIME, 'a number of ms') ?? DEFAULT_DRAIN;
 
   const proxy = new SlotProxy({ to, weight, max });
   proxy.on('unreachable', (error) => console.error(`${formatAddress(to)} is unreachable: ${error.message}`));

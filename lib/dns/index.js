@@ -4,6 +4,7 @@ const { EventEmitter } = require('node:events');
 
 const { Question, TYPES } = require('./question.js');
 const { Servers } = require('./servers.js');
+const { onAbort } = require('./signals.js');
 
 /** How many reads in a row have to say that a name has no servers before it is believed. */
 const EMPTY_READS = 3;
@@ -75,13 +76,9 @@ class Follower extends EventEmitter {
     this.#ask = ask;
     this.#interval = interval;
     this.#usual = interval ?? DEFAULT_INTERVAL;
-    if (signal !== undefined) {
-      const onAbort = () => this.stop();
-      signal.addEventListener('abort', onAbort, { once: true });
-      this.#unlisten = () => signal.removeEventListener('abort', onAbort);
-    }
-    if (signal?.aborted) this.stop();
-    else this.#read();
+    if (signal?.aborted) return void this.stop();
+    if (signal !== undefined) this.#unlisten = onAbort(signal, () => this.stop());
+    this.#read();
   }
 
   /**
@@ -94,6 +91,7 @@ class Follower extends EventEmitter {
     clearTimeout(this.#timer);
     this.#question?.cancel();
     this.#unlisten();
+    this.#servers.leave();
   }
 
   /**
@@ -133,6 +131,7 @@ class Follower extends EventEmitter {
 
   #onFailure(error) {
     this.#failures++;
+    this.#emptyReads = 0;
     this.#readIn(Math.min(RETRY * 2 ** (this.#failures - 1), this.#usual));
     this.emit('failure', error);
   }
@@ -168,7 +167,8 @@ function checkOptions(rover, name, { type, port, interval, signal }) {
 
 /**
  * Keeps the servers of a rover in step with a name: each address, or each target of an SRV record, is a server with
- * the id `HOST:PORT`. Servers that others have added are left alone.
+ * the id `HOST:PORT`. Servers that the app has added are left alone, and one that several names have is dropped when
+ * the last of them does not have it any more.
  *
  * The last good answer stays while the name server does not answer or fails. That a name has no servers is believed
  * when three reads in a row have said so.

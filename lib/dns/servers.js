@@ -1,14 +1,26 @@
 'use strict';
 
-/** The servers that a follower has put into the table of a rover. */
+/**
+ * What followers have put into the table of a rover.
+ *
+ * @typedef {object} Entry
+ * @property {object} server The very object that is in the table: with another one in its place it is the app's.
+ * @property {Set<Servers>} holders those that want it there; the last one that does not any more drops it
+ */
+
+/** @type {WeakMap<import('./index.js').Rover, Map<string, Entry>>} by rover and id: names may have addresses in common */
+const entriesByRover = new WeakMap();
+
+/** The servers that a follower wants in the table of a rover. */
 class Servers {
   #rover;
-  /** The very objects that are in the table, by id: with another one in its place a server is somebody else's. */
-  #added = new Map();
+  #entries;
 
   /** @param {import('./index.js').Rover} rover */
   constructor(rover) {
     this.#rover = rover;
+    this.#entries = entriesByRover.get(rover) ?? new Map();
+    entriesByRover.set(rover, this.#entries);
   }
 
   /**
@@ -21,21 +33,39 @@ class Servers {
     const wanted = new Map(servers.map((server) => [idOf(server), server]));
     // First, so that the table is not empty in between.
     const added = [...wanted].filter(([id, server]) => this.#add(id, server)).map(([id]) => id);
-    const dropped = [...this.#added.keys()].filter((id) => !wanted.has(id) && this.#drop(id));
+    const dropped = this.#held().filter((id) => !wanted.has(id) && this.#drop(id));
     return { added, dropped };
   }
 
+  /** Leaves them in the table for good, as the app's: also those that others want there. */
+  leave() {
+    for (const id of this.#held()) this.#entries.delete(id);
+  }
+
+  #held() {
+    return [...this.#entries].filter(([, { holders }]) => holders.has(this)).map(([id]) => id);
+  }
+
   #add(id, server) {
+    const entry = this.#entries.get(id);
+    const current = this.#current(id);
+    if (current !== undefined) {
+      if (current === entry?.server) entry.holders.add(this);
+      return false;
+    }
     // Where the app has dropped it, as apps do at `unreachable`, it is added again: the name says that it is there.
-    if (this.#current(id) !== undefined) return false;
-    this.#added.set(id, server);
+    const holders = entry?.holders ?? new Set();
+    this.#entries.set(id, { server, holders: holders.add(this) });
     this.#rover.addServer(id, server);
     return true;
   }
 
   #drop(id) {
-    const isOurs = this.#current(id) === this.#added.get(id);
-    this.#added.delete(id);
+    const { server, holders } = this.#entries.get(id);
+    holders.delete(this);
+    if (holders.size > 0) return false;
+    this.#entries.delete(id);
+    const isOurs = this.#current(id) === server;
     if (isOurs) this.#rover.dropServer(id);
     return isOurs;
   }

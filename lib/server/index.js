@@ -1,12 +1,17 @@
 'use strict';
 
+const net = require('node:net');
+
 const { Drain } = require('./drain.js');
 const { FreeSlots } = require('./free-slots.js');
-const { hasRawSockets, isTlsServer, keepIdleConnections, takeProtocolListener } = require('./protocols.js');
+const { hasRawSockets, isTlsServer, keepIdleConnections, rawSocketOf, takeProtocolListener } = require('./protocols.js');
 const { Responses } = require('./responses.js');
 const { WaitingSockets } = require('./waiting-sockets.js');
 
-/** Added to the slots that are given during a drain: no pool wants them, and they still fit into 32 bits. */
+/**
+ * Added to the slots that are given during a drain: no pool wants them, and they still fit into 32 bits. Other slots are
+ * announced below it: docs/protocol.md.
+ */
 const DRAIN_SLOT = 1_000_000_000;
 
 /** ms without traffic after which a client is probed: one that lost power would hold its slot for ever. */
@@ -54,6 +59,8 @@ class Slots {
   #isDrained = false;
   /** @type {Promise<void> | undefined} */
   #drained;
+  /** @type {(socket: any) => void} */
+  #endSocket;
   #onAllGone = () => {};
   #cutOff = null;
 
@@ -69,9 +76,8 @@ class Slots {
     this.#responses = new Responses(server);
     const protocol = takeProtocolListener(server, 'connection');
     const secureProtocol = takeProtocolListener(server, 'secureConnection');
-    // Before the listeners of the app: the slot line goes first.
-    server.prependListener('connection', (socket) => this.#onConnection(socket, protocol));
-    server.prependListener('secureConnection', (socket) => this.#follow(socket, secureProtocol));
+    this.#goFirst((socket) => this.#onConnection(socket, protocol));
+    server.prependListener('secureConnection', (socket) => this.#onSecureConnection(socket, secureProtocol));
     server.prependListener('session', (session) => this.#addEndable(session));
     if (protocol === undefined) return;
     keepIdleConnections(server);
@@ -101,18 +107,31 @@ class Slots {
     checkTime('grace', grace);
     if (typeof end !== 'function') throw new TypeError(`end must be a function: ${end}`);
     this.#drained ??= new Promise((resolve) => {
+      this.#endSocket = guarded(end);
       this.#onAllGone = () => {
         clearTimeout(this.#cutOff);
         resolve();
       };
       this.#drain = new Drain(this.#endable, {
         over,
-        end: (one) => this.#end(one, end),
+        end: (one) => this.#end(one),
         onEnded: () => this.#finishDrain(grace),
       });
       this.#drain.start();
     });
     return this.#drained;
+  }
+
+  /** Before every listener of the app, also one that it prepends later: the slot line goes first. */
+  #goFirst(onConnection) {
+    const server = /** @type {any} */ (this.#server);
+    const { emit } = server;
+    server.emit = (event, ...args) => {
+      if (event !== 'connection') return emit.call(server, event, ...args);
+      onConnection(args[0]);
+      emit.call(server, event, ...args);
+      return true;
+    };
   }
 
   #onConnection(socket, protocol) {
@@ -124,7 +143,7 @@ class Slots {
     this.#give(socket);
     this.#follow(socket, protocol);
     // A socket that nobody reads never sees its client's end, and would hold its slot for ever.
-    if (this.#server.listenerCount('connection') === 1 && protocol === undefined) socket.resume();
+    if (this.#server.listenerCount('connection') === 0 && protocol === undefined) socket.resume();
   }
 
   #give(socket) {
@@ -136,10 +155,16 @@ class Slots {
       this.#holders.delete(socket);
       if (this.#isDrained && this.#holders.size === 0) this.#onAllGone();
     });
-    const announced = Math.min(Math.floor(slot / this.#weight), DRAIN_SLOT);
+    const announced = Math.min(Math.floor(slot / this.#weight), DRAIN_SLOT - 1);
     socket.write(`${this.#drain === null ? announced : DRAIN_SLOT + slot}\r\n`, 'latin1');
     // What was handed over need not be a socket of TCP; and the app may have a delay of its own.
     if (!(/** @type {any} */ (this.#server).keepAlive)) socket.setKeepAlive?.(true, KEEP_ALIVE_DELAY);
+  }
+
+  #onSecureConnection(socket, protocol) {
+    this.#follow(socket, protocol);
+    // Not before: a drain waits for handshakes, too.
+    this.#removeEndable(rawSocketOf(socket));
   }
 
   /** Follows a socket, raw or of TLS, on which the server's protocol, if it has one, begins with the first byte. */
@@ -151,26 +176,28 @@ class Slots {
   #begin(socket, protocol) {
     const before = this.#endable.size;
     protocol.call(this.#server, socket);
-    // HTTP goes on with this socket; HTTP/2 has made a session of it by now, and TLS will emit a socket of its own.
-    const isReplaced = this.#endable.size > before || (this.#isTls && this.#holders.has(socket));
-    if (isReplaced) this.#removeEndable(socket);
+    // HTTP goes on with this socket; HTTP/2 has made a session of it by now. TLS emits a socket of its own after the
+    // handshake, but one over a stream does not tell which.
+    const isReplaced = this.#endable.size > before;
+    const isLost = this.#isTls && this.#holders.has(socket) && !(socket instanceof net.Socket);
+    if (isReplaced || isLost) this.#removeEndable(socket);
   }
 
   #addEndable(one) {
     this.#endable.add(one);
     one.once('close', () => this.#removeEndable(one));
     // A handshake may have taken longer than the drain.
-    if (this.#isDrained) this.#end(one, (socket) => socket.end());
+    if (this.#isDrained) this.#end(one);
   }
 
   #removeEndable(one) {
     if (this.#endable.delete(one)) this.#drain?.check();
   }
 
-  #end(one, end) {
+  #end(one) {
     const isSession = typeof one.goaway === 'function';
     if (isSession) one.close();
-    else this.#responses.endBehind(one, end);
+    else this.#responses.endBehind(one, this.#endSocket);
   }
 
   #finishDrain(grace) {
@@ -191,6 +218,20 @@ class Slots {
       return original.apply(server, args);
     };
   }
+}
+
+/** What the app ends a socket with. If it throws, that is reported as uncaught, and the drain goes on. */
+function guarded(end) {
+  return (socket) => {
+    try {
+      end(socket);
+    } catch (error) {
+      socket.destroy();
+      process.nextTick(() => {
+        throw error;
+      });
+    }
+  };
 }
 
 function checkTime(name, value) {

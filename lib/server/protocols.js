@@ -46,6 +46,17 @@ function isTlsServer(server) {
 }
 
 /**
+ * Returns the raw socket below a socket of TLS that a server has made; `null` where that is another stream. Node.js has no
+ * documented name for it; Node.js 20 to 26 and Deno have this one.
+ *
+ * @param {import('node:tls').TLSSocket} socket
+ * @returns {import('node:net').Socket | null}
+ */
+function rawSocketOf(socket) {
+  return /** @type {any} */ (socket)._parent;
+}
+
+/**
  * Whether a server is made of sockets of Node.js. In Bun those for HTTP and TLS are not.
  *
  * @param {import('node:net').Server} server
@@ -59,4 +70,4 @@ function hasRawSockets(server) {
   return server.listeners('connection').some((one) => known.includes(one));
 }
 
-module.exports = { hasRawSockets, isTlsServer, keepIdleConnections, takeProtocolListener };
+module.exports = { hasRawSockets, isTlsServer, keepIdleConnections, rawSocketOf, takeProtocolListener };

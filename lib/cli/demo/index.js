@@ -29,10 +29,6 @@ async function run(values, positionals) {
   // Not after ten seconds.
   fs.accessSync(path.dirname(picture), fs.constants.W_OK);
   const { stdout } = process;
-  // `| head` closes the pipe early, and the picture is still wanted.
-  stdout.on('error', (error) => {
-    if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EPIPE') throw error;
-  });
   const service = new Service({ clients: 60, poolSize: 5 });
   const monitor = new Monitor(service, { timeLimit: TIME_LIMIT });
   const view = BarView.fits(stdout) ? new BarView(stdout) : new PlainView(stdout);

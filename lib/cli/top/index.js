@@ -5,7 +5,7 @@ const { setInterval } = require('node:timers/promises');
 const dns = require('callosum-client-tcp-rover/dns');
 
 const { formatAddress, parseAddress } = require('../address.js');
-const { numberOf } = require('../number-option.js');
+const { MAX_TIME, numberOf } = require('../number-option.js');
 const { UsageError } = require('../usage-error.js');
 
 const { Looks } = require('./looks.js');
@@ -18,28 +18,37 @@ const DEFAULT_INTERVAL = 1000;
 /** More would have the servers busy with it. */
 const SHORTEST_INTERVAL = 50;
 
-const MAX_INTERVAL = 2 ** 31 - 1;
-
-/** Has the table follow a name: addresses where there is a port, and else an SRV record, which has ports of its own. */
-function follow(looks, name, { nameServers, onFailure }) {
+/**
+ * Has the table follow a name: addresses where there is a port, and else an SRV record, which has ports of its own. Says
+ * why the name has no servers once all questions were in vain: most names have addresses of one kind only.
+ */
+function follow(looks, name, nameServers) {
   const [, host, port] = /^(.*):(\d+)$/.exec(name) ?? [];
   const records =
     host === undefined
       ? [{ name, type: 'SRV' }]
       : ['A', 'AAAA'].map((type) => ({ name: host, type, port: Number(port) }));
-  return records.map(({ name: asked, ...options }) => {
+  const ids = new Set();
+  const failures = new Map();
+  const say = sayOnce();
+  return records.map(({ name: asked, ...options }, index) => {
     const follower = dns.follow(looks, asked, { ...options, ...(nameServers && { nameServers }) });
-    // Most names have addresses of one kind only.
+    follower.on('update', (added, dropped) => {
+      for (const id of added) ids.add(id);
+      for (const id of dropped) ids.delete(id);
+    });
     follower.on('failure', (error) => {
-      if (Object.keys(looks.servers).length === 0) onFailure(error);
+      failures.set(index, error);
+      // Always that of the first question: they would take turns.
+      if (ids.size === 0 && failures.size === records.length) say(failures.get(0));
     });
     return follower;
   });
 }
 
-function followAll(looks, names, options) {
+function followAll(looks, names, nameServers) {
   try {
-    return names.flatMap((name) => follow(looks, name, options));
+    return names.flatMap((name) => follow(looks, name, nameServers));
   } catch (error) {
     // Of a port or a name server that is none.
     if (error instanceof TypeError || error instanceof RangeError) throw new UsageError(error.message);
@@ -64,13 +73,10 @@ function sayOnce() {
 }
 
 /** Aborted when it is to end: at Ctrl-C, or when nobody reads what it prints. */
-function ending() {
+function ending(unread) {
   const ending = new AbortController();
   for (const signal of END_SIGNALS) process.once(signal, () => ending.abort());
-  process.stdout.on('error', (error) => {
-    if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EPIPE') throw error;
-    ending.abort();
-  });
+  unread.addEventListener('abort', () => ending.abort());
   return ending.signal;
 }
 
@@ -87,21 +93,21 @@ async function show(looks, view, { interval, count, signal }) {
   }
 }
 
-async function run(values, positionals) {
+async function run(values, positionals, unread) {
   const names = values.dns ?? [];
   if (positionals.length + names.length === 0) throw new UsageError('HOST:PORT of a server is missing');
   const addresses = positionals.map((text) => parseAddress(text, 'a server'));
-  const isInterval = (n) => n >= SHORTEST_INTERVAL && n <= MAX_INTERVAL;
+  const isInterval = (n) => n >= SHORTEST_INTERVAL && n <= MAX_TIME;
   const interval = numberOf(values, 'interval', isInterval, `a number of ms from ${SHORTEST_INTERVAL} up`) ?? DEFAULT_INTERVAL;
   const isCount = (n) => Number.isSafeInteger(n) && n > 0;
   const count = numberOf(values, 'count', isCount, 'an integer from 1 up') ?? Infinity;
 
   const looks = new Looks(interval);
-  const followers = followAll(looks, names, { nameServers: values['name-server'], onFailure: sayOnce() });
+  const followers = followAll(looks, names, values['name-server']);
   for (const address of addresses) looks.addServer(formatAddress(address), address);
   const view = viewFor(values);
   try {
-    await show(looks, view, { interval, count, signal: ending() });
+    await show(looks, view, { interval, count, signal: ending(unread) });
   } finally {
     view.end();
     for (const follower of followers) follower.stop();

@@ -5,8 +5,8 @@
 /** The narrowest that the names are cut to. */
 const NARROWEST = 8;
 
-/** From here on slots are those of a server that drains. */
-const DRAIN_SLOT = 1e9;
+/** From here on slots are those of a server that drains: docs/protocol.md. */
+const DRAIN_SLOT = 1_000_000_000;
 
 /** The columns behind the name of a server, each with a space before it. */
 const COLUMNS = [
