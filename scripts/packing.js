@@ -166,6 +166,7 @@ function releaseTarballs(folder, target) {
 }
 
 module.exports = {
+  ALWAYS,
   ROOT,
   binaryOf,
   builtBinaryOf,
