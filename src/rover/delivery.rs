@@ -126,13 +126,11 @@ impl Delivery {
         // Abandoned meanwhile, its context may be that of another call by now.
         let attempt = state.in_flight.get_mut(key)?;
         let (context, server) = (attempt.context, attempt.server);
-        if let (Message::Question, Phase::Asking(asking)) = (&message, &mut attempt.phase) {
-            asking.question = None;
-        }
         state.count_undelivered(context, -1);
         let mut change = None;
         match &mut message {
-            Message::Made | Message::Question => {}
+            Message::Made => {}
+            Message::Question => rover.begin_asking(&mut state, key),
             Message::Outcome(outcome) => {
                 if let Outcome::Connection { slot, .. } = *outcome
                     && !rover.options.limits.max_slot.admits(slot)

@@ -47,9 +47,7 @@ impl Shared {
                 let error = SyscallError::from_io("connect", &error, server.target());
                 drop(self.settle_locked(state, key, Outcome::Exhausted(error), Times::default()));
             }
-            (Server::Asked { target }, Ok(runtime)) => {
-                self.ask(state, runtime, key, deadline, target);
-            }
+            (Server::Asked { .. }, Ok(_)) => self.ask(state, key),
             (Server::Known(endpoint), Ok(runtime)) => {
                 self.dial(state, runtime, key, endpoint, deadline);
             }
