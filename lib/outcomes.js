@@ -141,7 +141,7 @@ function answerQuestion(context, key, number, attempt) {
   const fail = (error, kind = OutcomeKind.LookupFailed) => {
     // It may come too late, and nobody would take it.
     if (!native.fail(attempt, number, kind)) return;
-    entry.lastCode = error?.code ?? null;
+    if (kind === OutcomeKind.LookupFailed) entry.lastCode = error?.code ?? null;
     context.failures ??= new Map();
     context.failures.set(number, error);
   };

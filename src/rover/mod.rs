@@ -188,7 +188,7 @@ impl Shared {
         };
         let Some(key) = self.add_attempt(state, context) else { return Admission::Skipped };
         self.choose(state, key, server);
-        self.proceed(state, runtime, key, self.connect_deadline(Instant::now()));
+        self.proceed(state, runtime, key, Instant::now());
         Admission::InFlight
     }
 
@@ -201,10 +201,6 @@ impl Shared {
             state.stats.skipped += 1;
             None
         }
-    }
-
-    fn connect_deadline(&self, since: Instant) -> Option<Instant> {
-        self.options.limits.connect_timeout.map(|limit| since + limit)
     }
 
     /// Has an attempt refer to the server that was picked for it.

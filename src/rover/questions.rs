@@ -89,7 +89,7 @@ impl Shared {
                 server.inspect(|server| self.choose(&mut state, key, *server));
             }
         }
-        self.proceed(&mut state, runtime(), key, self.connect_deadline(since));
+        self.proceed(&mut state, runtime(), key, since);
     }
 
     /// Answers a question: the attempt goes on at `endpoint`.
@@ -97,7 +97,7 @@ impl Shared {
         let mut state = self.state();
         let Some(since) = state.end_question(key) else { return };
         let server = Server::Known(Arc::new(endpoint));
-        self.try_server(&mut state, runtime(), key, server, self.connect_deadline(since));
+        self.try_server(&mut state, runtime(), key, server, since);
     }
 
     /// Answers a question: the attempt ends in `outcome`. Returns whether it was asking.
