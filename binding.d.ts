@@ -171,7 +171,7 @@ export declare const enum OutcomeKind {
   Protocol = 7,
   /** This machine ran out of something; `detail` is an error line. */
   Exhausted = 8,
-  /** The server can't be used; `number` is that of the question. */
+  /** The server can't be used, or this machine ran out of something; `number` is that of the question. */
   Invalid = 9,
   /** The app's own `lookup` failed, or JavaScript could not dial; `number` is that of the question. */
   LookupFailed = 10,

@@ -3,7 +3,7 @@
 const { OutcomeKind, ServerChange } = require('./native');
 const { dial, isDialledHere, takeDialled } = require('./dial');
 const { publish } = require('./diagnostics');
-const { codedError, errorWithoutStack, systemError, throwLater } = require('./errors');
+const { codedError, errorWithoutStack, isExhaustion, systemError, throwLater } = require('./errors');
 const { lookUp } = require('./servers/lookup');
 const { normalize } = require('./servers/normalize');
 const { openSocket, takeSocket } = require('./socket');
@@ -47,7 +47,7 @@ function emitOutcome(context, kind, key, number, detail, change, attempt) {
     case OutcomeKind.Exhausted:
       return emitExhaustion(context, entry, systemError(detail));
     case OutcomeKind.Invalid:
-      return emitError(context, entry, takeFailure(context, number), change);
+      return emitInvalid(context, entry, takeFailure(context, number));
     case OutcomeKind.NoServers:
       return emitError(context, entry, noServersError(), change);
     case OutcomeKind.Internal:
@@ -100,6 +100,12 @@ function emitExhaustion(context, entry, error) {
   }
 }
 
+/** Emits what kept JavaScript from using a server, which says nothing about it. */
+function emitInvalid(context, entry, error) {
+  if (isExhaustion(error)) return emitExhaustion(context, entry, error);
+  return emitError(context, entry, error, ServerChange.None);
+}
+
 /**
  * Emits the change of state that an outcome brought, and publishes the outcome.
  *
@@ -138,7 +144,7 @@ function answerQuestion(context, key, number, attempt) {
     return;
   }
   const entry = table.find(key);
-  const fail = (error, kind = OutcomeKind.LookupFailed) => {
+  const fail = (error, kind = isExhaustion(error) ? OutcomeKind.Invalid : OutcomeKind.LookupFailed) => {
     // It may come too late, and nobody would take it.
     if (!native.fail(attempt, number, kind)) return;
     if (kind === OutcomeKind.LookupFailed) entry.lastCode = error?.code ?? null;

@@ -29,7 +29,7 @@ pub enum Outcome {
     Protocol(Vec<u8>),
     /// This machine ran out of something; the server is not to blame.
     Exhausted(SyscallError),
-    /// JavaScript could not use the server, and knows why.
+    /// JavaScript could not use the server, and knows why: it is bad, or this machine ran out of something.
     Invalid,
     /// The app's own `lookup` failed, or JavaScript could not dial, and it knows how.
     LookupFailed,

@@ -30,7 +30,7 @@ pub enum OutcomeKind {
     Protocol,
     /// This machine ran out of something; `detail` is an error line.
     Exhausted,
-    /// The server can't be used; `number` is that of the question.
+    /// The server can't be used, or this machine ran out of something; `number` is that of the question.
     Invalid,
     /// The app's own `lookup` failed, or JavaScript could not dial; `number` is that of the question.
     LookupFailed,
