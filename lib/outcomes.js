@@ -149,7 +149,7 @@ function answerQuestion(context, key, number, attempt) {
     if (!native.fail(attempt, number, kind)) return;
     if (kind === OutcomeKind.LookupFailed) entry.lastCode = error?.code ?? null;
     context.failures ??= new Map();
-    context.failures.set(number, error);
+    context.failures.set(number, error ?? nothingThrown(error));
   };
   let normalized;
   try {
@@ -166,10 +166,7 @@ function answerQuestion(context, key, number, attempt) {
   }
   // What the socket is made by.
   entry.normalized = normalized;
-  lookUp(normalized, (error, addresses) => {
-    if (error) fail(error);
-    else native.resumeAt(attempt, number, normalized, addresses);
-  });
+  lookUp(normalized, (addresses) => native.resumeAt(attempt, number, normalized, addresses), fail);
 }
 
 /** The error that an answer left for its outcome. */
@@ -177,6 +174,15 @@ function takeFailure({ failures }, number) {
   const error = failures.get(number);
   failures.delete(number);
   return error;
+}
+
+/**
+ * An app may throw `null` as well, of which no listener could make anything. In the words of `EventEmitter`.
+ *
+ * @param {null | undefined} thrown
+ */
+function nothingThrown(thrown) {
+  return codedError(Error, 'ERR_UNHANDLED_ERROR', `Unhandled error. (${thrown})`);
 }
 
 /** There was no server to pick. */
