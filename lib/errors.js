@@ -36,11 +36,13 @@ function systemErrorCode(errno) {
  * addresses failed.
  *
  * @param {string | string[]} detail An error line or several, see `error_line` in src/binding/outcome.rs.
+ * @param {import('./servers/table').Entry} [entry] The server.
  * @returns {NodeJS.ErrnoException}
  */
-function systemError(detail) {
-  if (!Array.isArray(detail)) return lineError(detail);
-  const causes = detail.map(lineError);
+function systemError(detail, entry) {
+  const name = entry?.normalized?.name;
+  if (!Array.isArray(detail)) return lineError(detail, name);
+  const causes = detail.map((line) => lineError(line, name));
   const message = causes.map((cause) => cause.message).join(', ');
   return Object.assign(new AggregateError(causes, message), { code: causes[0].code });
 }
@@ -69,18 +71,20 @@ const MAX_LINE_LENGTH = 250;
 
 /**
  * @param {string} line
+ * @param {string | undefined} name A host as the app gave it; the line has what was looked up.
  * @returns {NodeJS.ErrnoException}
  */
-function lineError(line) {
+function lineError(line, name) {
   const { message, errno, code, syscall, place, port, isHost } = parsed.get(line) ?? parseLine(line);
+  const isRenamed = isHost && name !== undefined && name !== place;
   const error = /** @type {NodeJS.ErrnoException & { hostname?: string, address?: string, port?: number }} */ (
-    errorWithoutStack(message)
+    errorWithoutStack(isRenamed ? `${syscall} ${code} ${name}` : message)
   );
   error.errno = errno;
   error.code = code;
   error.syscall = syscall;
   if (isHost) {
-    error.hostname = place;
+    error.hostname = isRenamed ? name : place;
   } else {
     error.address = place;
     if (port !== undefined) error.port = port;

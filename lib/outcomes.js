@@ -37,7 +37,7 @@ function emitOutcome(context, kind, key, number, detail, change, attempt) {
       if (!announce(context, 'rejected', entry, { slot: number }, change)) return settle?.();
       return settle?.(rejectedError(entry, number));
     case OutcomeKind.Unreachable:
-      return emitFailure(context, 'unreachable', entry, systemError(detail), change);
+      return emitFailure(context, 'unreachable', entry, systemError(detail, entry), change);
     case OutcomeKind.LookupFailed:
       return emitFailure(context, 'unreachable', entry, takeFailure(context, number), change);
     case OutcomeKind.Closed:
@@ -45,7 +45,7 @@ function emitOutcome(context, kind, key, number, detail, change, attempt) {
     case OutcomeKind.Protocol:
       return emitError(context, entry, protocolError(detail), change);
     case OutcomeKind.Exhausted:
-      return emitExhaustion(context, entry, systemError(detail));
+      return emitExhaustion(context, entry, systemError(detail, entry));
     case OutcomeKind.Invalid:
       return emitInvalid(context, entry, takeFailure(context, number));
     case OutcomeKind.NoServers:

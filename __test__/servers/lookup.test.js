@@ -187,3 +187,39 @@ describe('a lookup of the server\'s own', () => {
     assert.deepEqual([event, error.code], ['error', 'ERR_UNHANDLED_ERROR']);
   });
 });
+
+describe('a name that is not found', () => {
+  // Some versions ask the system for what cannot be a name, and some do not.
+  const sinceEinval = (error) => ({ ...error, errno: -22, code: 'EINVAL', message: error.message.replace('ENOTFOUND', 'EINVAL') });
+
+  for (const [host, adapt] of [
+    ['m\u00fcnchen.invalid', (error) => error],
+    ['xn--mnchen-3ya.invalid', (error) => error],
+    ['\u00c4.invalid', (error) => error],
+    [`${'x'.repeat(60)}.`.repeat(5), sinceEinval],
+    ['x'.repeat(300), sinceEinval],
+    [`${'\u00fc'.repeat(40)}.`.repeat(6), sinceEinval],
+    ['\u00ad', sinceEinval],
+  ]) {
+    it(`is named as net.connect names it: ${host.length > 30 ? `${host.slice(0, 9)}, ${host.length} letters` : host} (row 23)`, async () => {
+      const expected = adapt(await plainly({ host, port: 1 }));
+      const { event, error } = await attemptAt({ host, port: 1 }, { CONNECT_TIMEOUT: 0 });
+      assert.equal(event, 'unreachable');
+      assert.deepEqual(facts(error), expected);
+      assert.equal(error.hostname, host);
+    });
+  }
+
+  it('is looked up up to 255 letters (row 23)', async () => {
+    const host = `${'x'.repeat(63)}.`.repeat(4).slice(0, -1);
+    const { error } = await attemptAt({ host, port: 1 }, { CONNECT_TIMEOUT: 0 });
+    assert.deepEqual(facts(error), await plainly({ host, port: 1 }));
+    assert.notEqual(error.code, 'EINVAL');
+  });
+
+  it('is named as the app gave it where its own lookup takes too long (rows 23 and 24)', async () => {
+    const server = { host: 'm\u00fcnchen.test', port: 1, lookup: () => {} };
+    const { error } = await attemptAt(server, { CONNECT_TIMEOUT: 20 });
+    assert.deepEqual([error.message, error.hostname], ['getaddrinfo ETIMEDOUT m\u00fcnchen.test', 'm\u00fcnchen.test']);
+  });
+});

@@ -18,6 +18,9 @@ use crate::net::literal::Literal;
 use crate::net::lookup::{Lookups, Query};
 use crate::net::platform::errno;
 
+/// The longest name that libuv looks up.
+const MAX_NAME: usize = 255;
+
 /// Further away than any deadline.
 const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
@@ -89,6 +92,10 @@ async fn look_up(
     lookups: &Arc<Lookups>,
     deadline: Option<Instant>,
 ) -> Result<Arc<[SocketAddr]>, SyscallError> {
+    // Empty is one that has no form in ASCII. Node does not ask the system for either.
+    if query.host.is_empty() || query.host.len() > MAX_NAME {
+        return Err(look_up_error(&query.host, errno::EINVAL));
+    }
     let answer = match within(deadline, lookups.resolve(&query)).await {
         Some(answer) => answer,
         // Where it was never begun for want of a thread, the name is not to blame.
