@@ -58,6 +58,8 @@ function systemError(detail, entry) {
  * @property {string} place an address, host or path
  * @property {number | undefined} port of an address; Node leaves out a port of 0
  * @property {boolean} isHost
+ * @property {string | undefined} localAddress the near end, where the app has chosen its port
+ * @property {number | undefined} localPort
  */
 
 /**
@@ -75,9 +77,9 @@ const MAX_LINE_LENGTH = 250;
  * @returns {NodeJS.ErrnoException}
  */
 function lineError(line, name) {
-  const { message, errno, code, syscall, place, port, isHost } = parsed.get(line) ?? parseLine(line);
+  const { message, errno, code, syscall, place, port, isHost, localAddress, localPort } = parsed.get(line) ?? parseLine(line);
   const isRenamed = isHost && name !== undefined && name !== place;
-  const error = /** @type {NodeJS.ErrnoException & { hostname?: string, address?: string, port?: number }} */ (
+  const error = /** @type {Omit<import('./types').UnreachableError, 'code'> & { code?: string }} */ (
     errorWithoutStack(isRenamed ? `${syscall} ${code} ${name}` : message)
   );
   error.errno = errno;
@@ -88,6 +90,7 @@ function lineError(line, name) {
   } else {
     error.address = place;
     if (port !== undefined) error.port = port;
+    if (localPort !== undefined) Object.assign(error, { localAddress, localPort });
   }
   return error;
 }
@@ -98,13 +101,27 @@ function lineError(line, name) {
  */
 function parseLine(line) {
   const parts = /** @type {RegExpExecArray} */ (/^(\S+) (\S+) (\S+) (.*)$/s.exec(line));
-  const [, syscall, number, kind, place] = parts;
+  const [, syscall, number, kind, about] = parts;
   const errno = Number(number);
   const isHost = kind === 'host';
   const code = systemErrorCode(errno);
-  const port = isHost || kind === 'path' || kind === '0' ? undefined : Number(kind);
-  const message = `${syscall} ${code} ${port === undefined ? place : `${place}:${port}`}`;
-  const result = { message, errno, code, syscall, place, port, isHost };
+  const isAddress = !isHost && kind !== 'path';
+  const [place, local, localNumber] = isAddress ? about.split(' ') : [about];
+  const port = isAddress && kind !== '0' ? Number(kind) : undefined;
+  const hasLocalPort = localNumber !== undefined;
+  const localEnd = hasLocalPort ? `${local}:${localNumber}` : local;
+  const far = port === undefined ? place : `${place}:${port}`;
+  const result = {
+    message: `${syscall} ${code} ${far}${localEnd === undefined ? '' : ` - Local (${localEnd})`}`,
+    errno,
+    code,
+    syscall,
+    place,
+    port,
+    isHost,
+    localAddress: hasLocalPort ? local : undefined,
+    localPort: hasLocalPort ? Number(localNumber) : undefined,
+  };
   if (line.length <= MAX_LINE_LENGTH) {
     if (parsed.size >= MAX_LINES) parsed.clear();
     parsed.set(line, result);

@@ -105,7 +105,7 @@ async fn look_up(
 }
 
 fn look_up_error(host: &Arc<str>, errno: i32) -> SyscallError {
-    SyscallError { syscall: "getaddrinfo", errno, target: Target::Host(Arc::clone(host)) }
+    SyscallError::new("getaddrinfo", errno, Target::Host(Arc::clone(host)))
 }
 
 async fn race_within(
@@ -426,7 +426,7 @@ mod tests {
         let (_hanging, _queue, silent) = hanging().await;
         let deadline = Some(Instant::now() + Duration::from_millis(50));
         let target = Target::Address(silent);
-        let mut failed = vec![SyscallError { syscall: "connect", errno: errno::EMFILE, target }];
+        let mut failed = vec![SyscallError::new("connect", errno::EMFILE, target)];
         let candidates = [silent.into(), silent.into()];
         let local = Local::default();
         let racing = race(&candidates, &local, HEAD_START, &mut failed);
