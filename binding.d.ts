@@ -173,7 +173,7 @@ export declare const enum OutcomeKind {
   Protocol = 7,
   /** This machine ran out of something; `detail` is an error line. */
   Exhausted = 8,
-  /** The server can't be used; `number` is that of the question. */
+  /** The server can't be used, or this machine ran out of something; `number` is that of the question. */
   Invalid = 9,
   /**
    * What JavaScript did in our place failed, the app's own `lookup` or dialling a named pipe; `number` is that of the

@@ -418,6 +418,8 @@ declare namespace ClientRover {
         address?: string;
         port?: number;
         hostname?: string;
+        localAddress?: string;
+        localPort?: number;
         errors?: Error[];
     };
     /**
@@ -441,6 +443,8 @@ declare namespace ClientRover {
         address?: string;
         port?: number;
         hostname?: string;
+        localAddress?: string;
+        localPort?: number;
         errors?: Error[];
     };
     /**

@@ -36,11 +36,13 @@ function systemErrorCode(errno) {
  * addresses failed.
  *
  * @param {string | string[]} detail An error line or several, see `error_line` in src/binding/outcome.rs.
+ * @param {import('./servers/table').Entry} [entry] The server.
  * @returns {NodeJS.ErrnoException}
  */
-function systemError(detail) {
-  if (!Array.isArray(detail)) return lineError(detail);
-  const causes = detail.map(lineError);
+function systemError(detail, entry) {
+  const name = entry?.normalized?.name;
+  if (!Array.isArray(detail)) return lineError(detail, name);
+  const causes = detail.map((line) => lineError(line, name));
   const message = causes.map((cause) => cause.message).join(', ');
   return Object.assign(new AggregateError(causes, message), { code: causes[0].code });
 }
@@ -56,6 +58,8 @@ function systemError(detail) {
  * @property {string} place an address, host or path
  * @property {number | undefined} port of an address; Node leaves out a port of 0
  * @property {boolean} isHost
+ * @property {string | undefined} localAddress the near end, where the app has chosen its port
+ * @property {number | undefined} localPort
  */
 
 /**
@@ -69,21 +73,24 @@ const MAX_LINE_LENGTH = 250;
 
 /**
  * @param {string} line
+ * @param {string | undefined} name A host as the app gave it; the line has what was looked up.
  * @returns {NodeJS.ErrnoException}
  */
-function lineError(line) {
-  const { message, errno, code, syscall, place, port, isHost } = parsed.get(line) ?? parseLine(line);
-  const error = /** @type {NodeJS.ErrnoException & { hostname?: string, address?: string, port?: number }} */ (
-    errorWithoutStack(message)
+function lineError(line, name) {
+  const { message, errno, code, syscall, place, port, isHost, localAddress, localPort } = parsed.get(line) ?? parseLine(line);
+  const isRenamed = isHost && name !== undefined && name !== place;
+  const error = /** @type {Omit<import('./types').UnreachableError, 'code'> & { code?: string }} */ (
+    errorWithoutStack(isRenamed ? `${syscall} ${code} ${name}` : message)
   );
   error.errno = errno;
   error.code = code;
   error.syscall = syscall;
   if (isHost) {
-    error.hostname = place;
+    error.hostname = isRenamed ? name : place;
   } else {
     error.address = place;
     if (port !== undefined) error.port = port;
+    if (localPort !== undefined) Object.assign(error, { localAddress, localPort });
   }
   return error;
 }
@@ -94,18 +101,46 @@ function lineError(line) {
  */
 function parseLine(line) {
   const parts = /** @type {RegExpExecArray} */ (/^(\S+) (\S+) (\S+) (.*)$/s.exec(line));
-  const [, syscall, number, kind, place] = parts;
+  const [, syscall, number, kind, about] = parts;
   const errno = Number(number);
   const isHost = kind === 'host';
   const code = systemErrorCode(errno);
-  const port = isHost || kind === 'path' || kind === '0' ? undefined : Number(kind);
-  const message = `${syscall} ${code} ${port === undefined ? place : `${place}:${port}`}`;
-  const result = { message, errno, code, syscall, place, port, isHost };
+  const isAddress = !isHost && kind !== 'path';
+  const [place, local, localNumber] = isAddress ? about.split(' ') : [about];
+  const port = isAddress && kind !== '0' ? Number(kind) : undefined;
+  const hasLocalPort = localNumber !== undefined;
+  const localEnd = hasLocalPort ? `${local}:${localNumber}` : local;
+  const far = port === undefined ? place : `${place}:${port}`;
+  const result = {
+    message: `${syscall} ${code} ${far}${localEnd === undefined ? '' : ` - Local (${localEnd})`}`,
+    errno,
+    code,
+    syscall,
+    place,
+    port,
+    isHost,
+    localAddress: hasLocalPort ? local : undefined,
+    localPort: hasLocalPort ? Number(localNumber) : undefined,
+  };
   if (line.length <= MAX_LINE_LENGTH) {
     if (parsed.size >= MAX_LINES) parsed.clear();
     parsed.set(line, result);
   }
   return result;
+}
+
+/** What this machine runs out of in any call, see src/net/error.rs. */
+const EXHAUSTION = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EAI_MEMORY']);
+
+/**
+ * Whether an error, of Node's or of the app's, says that this machine has run out of something: a server is not to blame
+ * for that.
+ *
+ * @param {any} error
+ */
+function isExhaustion(error) {
+  const code = error?.code;
+  return EXHAUSTION.has(code) || (code === 'EAGAIN' && error.syscall === 'getaddrinfo');
 }
 
 /**
@@ -146,4 +181,4 @@ function throwLater(error) {
   });
 }
 
-module.exports = { codedError, errorWithoutStack, systemError, systemErrorCode, throwLater };
+module.exports = { codedError, errorWithoutStack, isExhaustion, systemError, systemErrorCode, throwLater };

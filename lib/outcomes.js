@@ -3,7 +3,7 @@
 const { OutcomeKind, ServerChange } = require('./native');
 const { dial, isDialledHere, takeDialled } = require('./dial');
 const { publish } = require('./diagnostics');
-const { codedError, errorWithoutStack, systemError, throwLater } = require('./errors');
+const { codedError, errorWithoutStack, isExhaustion, systemError, throwLater } = require('./errors');
 const { lookUp } = require('./servers/lookup');
 const { normalize } = require('./servers/normalize');
 const { openSocket, takeSocket } = require('./socket');
@@ -37,7 +37,7 @@ function emitOutcome(context, kind, key, number, detail, change, attempt) {
       if (!announce(context, 'rejected', entry, { slot: number }, change)) return settle?.();
       return settle?.(rejectedError(entry, number));
     case OutcomeKind.Unreachable:
-      return emitFailure(context, 'unreachable', entry, systemError(detail), change);
+      return emitFailure(context, 'unreachable', entry, systemError(detail, entry), change);
     case OutcomeKind.LookupFailed:
       return emitFailure(context, 'unreachable', entry, takeFailure(context, number), change);
     case OutcomeKind.Closed:
@@ -45,9 +45,9 @@ function emitOutcome(context, kind, key, number, detail, change, attempt) {
     case OutcomeKind.Protocol:
       return emitError(context, entry, protocolError(detail), change);
     case OutcomeKind.Exhausted:
-      return emitExhaustion(context, entry, systemError(detail));
+      return emitExhaustion(context, entry, systemError(detail, entry));
     case OutcomeKind.Invalid:
-      return emitError(context, entry, takeFailure(context, number), change);
+      return emitInvalid(context, entry, takeFailure(context, number));
     case OutcomeKind.NoServers:
       return emitError(context, entry, noServersError(), change);
     case OutcomeKind.Internal:
@@ -100,6 +100,12 @@ function emitExhaustion(context, entry, error) {
   }
 }
 
+/** Emits what kept JavaScript from using a server, which says nothing about it. */
+function emitInvalid(context, entry, error) {
+  if (isExhaustion(error)) return emitExhaustion(context, entry, error);
+  return emitError(context, entry, error, ServerChange.None);
+}
+
 /**
  * Emits the change of state that an outcome brought, and publishes the outcome.
  *
@@ -132,12 +138,12 @@ function answerQuestion(context, key, number, attempt) {
   const { state } = context;
   const { native, table } = state;
   const entry = key === NO_SERVER ? undefined : table.find(key);
-  const fail = (error, kind = OutcomeKind.LookupFailed) => {
+  const fail = (error, kind = isExhaustion(error) ? OutcomeKind.Invalid : OutcomeKind.LookupFailed) => {
     // It may come too late, and nobody would take it.
     if (!native.fail(attempt, number, kind)) return;
-    if (entry !== undefined) entry.lastCode = error?.code ?? null;
+    if (entry !== undefined && kind === OutcomeKind.LookupFailed) entry.lastCode = error?.code ?? null;
     context.failures ??= new Map();
-    context.failures.set(number, error);
+    context.failures.set(number, error ?? nothingThrown(error));
   };
   if (entry === undefined) {
     try {
@@ -165,10 +171,7 @@ function answerQuestion(context, key, number, attempt) {
   }
   // What the socket is made by.
   entry.normalized = normalized;
-  lookUp(normalized, (error, addresses) => {
-    if (error) fail(error);
-    else native.resumeAt(attempt, number, normalized, addresses);
-  });
+  lookUp(normalized, (addresses) => native.resumeAt(attempt, number, normalized, addresses), fail);
 }
 
 /** The error that an answer left for its outcome. */
@@ -176,6 +179,15 @@ function takeFailure({ failures }, number) {
   const error = failures.get(number);
   failures.delete(number);
   return error;
+}
+
+/**
+ * An app may throw `null` as well, of which no listener could make anything. In the words of `EventEmitter`.
+ *
+ * @param {null | undefined} thrown
+ */
+function nothingThrown(thrown) {
+  return codedError(Error, 'ERR_UNHANDLED_ERROR', `Unhandled error. (${thrown})`);
 }
 
 /** There was no server to pick. */

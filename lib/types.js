@@ -177,6 +177,8 @@
  *   address?: string,
  *   port?: number,
  *   hostname?: string,
+ *   localAddress?: string,
+ *   localPort?: number,
  *   errors?: Error[],
  * }} UnreachableError
  */
@@ -203,6 +205,8 @@
  *   address?: string,
  *   port?: number,
  *   hostname?: string,
+ *   localAddress?: string,
+ *   localPort?: number,
  *   errors?: Error[],
  * }} RoverError
  */

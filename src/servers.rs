@@ -145,12 +145,15 @@ impl ServerTable {
         }
     }
 
-    /// An attempt refers to a server no more. Counts its outcome, unless it was abandoned.
+    /// An attempt refers to a server no more. Counts its outcome; without one it was abandoned, or has another server
+    /// now, and is not counted here any more.
     pub fn release(&mut self, key: ServerKey, outcome: Option<&Outcome>) {
         let Some(entry) = self.entries.get_mut(key as usize) else { return };
         entry.pending -= 1;
-        if let (Some(outcome), Some(stats)) = (outcome, &mut entry.stats) {
-            stats.tally.count(outcome);
+        match (outcome, &mut entry.stats) {
+            (Some(outcome), Some(stats)) => stats.tally.count(outcome),
+            (None, Some(stats)) => stats.attempts -= 1,
+            (_, None) => {}
         }
         self.vacate(key);
     }

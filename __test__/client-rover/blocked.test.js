@@ -3,7 +3,9 @@
 const assert = require('node:assert/strict');
 
 const { printedBy } = require('../helpers/child.js');
+const { attempt, makeRover } = require('../helpers/rover.js');
 const { SERVER_FOR, slotServer } = require('../helpers/slot-server.js');
+const { block } = require('../helpers/wait.js');
 
 /** Roves, or makes attempts of its own, with this thread blocked for two seconds; reports on that, and on what follows. */
 const blockAndRecover = async ({ ClientRover, block, print }, { connects = 0, options }) => {
@@ -81,6 +83,36 @@ describe('a main thread that is blocked for two seconds', () => {
     assertEmitted(report);
     const { attempts, pending, skipped } = report.blocked;
     assert.deepEqual({ attempts, pending, skipped }, { attempts: 5, pending: 5, skipped: 7 });
+  });
+});
+
+describe('a main thread that is blocked for longer than CONNECT_TIMEOUT', () => {
+  const lookup = (host, options, callback) => callback(null, [{ address: '127.0.0.1', family: 4 }]);
+
+  for (const [what, makeServer, expected] of [
+    ['reaches a server with a lookup of its own', (port) => ({ host: 'slots.test', port, lookup }), ['connection', undefined]],
+    ['says what is wrong with a bad server', () => ({ port: 99999 }), ['error', 'ERR_SOCKET_BAD_PORT']],
+  ]) {
+    it(`${what}, which is not down (rows 6, 24, 27 and 42)`, async () => {
+      const { port } = await slotServer();
+      const rover = makeRover({ CONNECT_TIMEOUT: 500, servers: { a: makeServer(port) } });
+      rover.on('down', () => assert.fail('it did not have its turn'));
+      const { event, error } = await attempt(rover, () => {
+        rover.connect();
+        block(600);
+      });
+      assert.deepEqual([event, error?.code], expected);
+    });
+  }
+
+  it('does not lengthen the limit of a lookup that takes too long (row 24)', async () => {
+    const server = { host: 'slots.test', port: 1, lookup: () => {} };
+    const rover = makeRover({ CONNECT_TIMEOUT: 50, servers: { a: server } });
+    const { event, error } = await attempt(rover, () => {
+      rover.connect();
+      block(100);
+    });
+    assert.deepEqual([event, error.code, error.hostname], ['unreachable', 'ETIMEDOUT', 'slots.test']);
   });
 });
 

@@ -120,6 +120,24 @@ describe('stats({ servers: true })', () => {
     assert.deepEqual([stats.unreachable, stats.lastError, stats.isDown], [1, 'EGONE', true]);
   });
 
+  it('keeps the code of the last failure where the server is bad since, which is none (rows 6 and 46)', async () => {
+    const lookup = (host, options, callback) => callback(Object.assign(new Error('gone'), { code: 'EGONE' }));
+    const server = { host: 'slots.test', port: 1, lookup };
+    const { rover } = await statsAfter(1, server);
+    // Behind the back of the table.
+    server.port = 65536;
+    await roves(rover, 1);
+    const { errors, failures, lastError } = rover.stats({ servers: true }).servers.get('a');
+    assert.deepEqual({ errors, failures, lastError }, { errors: 1, failures: 1, lastError: 'EGONE' });
+  });
+
+  it('counts a lookup of the server\'s own as part of connecting (rows 5 and 46)', async () => {
+    const { port } = await slotServer();
+    const lookup = (host, options, callback) => setTimeout(callback, 60, null, [{ address: '127.0.0.1', family: 4 }]);
+    const { stats } = await statsAfter(2, { host: 'slots.test', port, lookup });
+    assert.ok(stats.connectTime.min >= 50 && stats.connectTime.max < 10_000, JSON.stringify(stats.connectTime));
+  });
+
   it('measures connecting and the slot line apart, in ms (row 46)', async () => {
     const { address } = await slotServer({ greeting: () => delay(60, '13\r\n') });
     const { stats } = await statsAfter(2, address);
@@ -136,9 +154,27 @@ describe('stats({ servers: true })', () => {
     const { servers } = rover.stats({ servers: true });
     assert.deepEqual([servers.get('a').attempts, servers.get('a').pending, servers.get('b').pending], [2, 2, 0]);
     rover.stop();
-    const { attempts, pending } = rover.stats({ servers: true }).servers.get('a');
-    assert.deepEqual({ attempts, pending }, { attempts: 2, pending: 0 });
+    assert.deepEqual(rover.stats({ servers: true }).servers.get('a'), NOTHING);
   });
+
+  for (const [how, abandon] of Object.entries({
+    'stop()': (rover) => rover.stop(),
+    'the signal of a rove()': (_rover, controller) => controller.abort(),
+  })) {
+    it(`leaves out what was abandoned by ${how} (row 46)`, async () => {
+      const server = await slotServer({ greeting: (n) => (n === 0 ? '13\r\n' : '') });
+      const { rover } = await statsAfter(1, server.address);
+      const controller = new AbortController();
+      const roved = rover.rove({ signal: controller.signal });
+      await until(() => server.accepted === 2);
+      abandon(rover, controller);
+      await assert.rejects(roved, { name: 'AbortError' });
+      assertStats(rover.stats({ servers: true }).servers.get('a'), {
+        ...{ attempts: 1, connections: 1, lastSlot: 13, connected: 1, slots: 1 },
+      });
+      assert.equal(rover.stats().abandoned, 1);
+    });
+  }
 
   it('adds up to the totals, as long as no server goes (rows 31 and 46)', async () => {
     const servers = {

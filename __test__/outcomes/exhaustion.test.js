@@ -4,6 +4,7 @@ const assert = require('node:assert/strict');
 
 const { printedBy } = require('../helpers/child.js');
 const { shell } = require('../helpers/namespace.js');
+const { attempt, makeRover } = require('../helpers/rover.js');
 const { refusedPort, slotServer } = require('../helpers/slot-server.js');
 
 describe('running out of descriptors', () => {
@@ -152,4 +153,26 @@ describe('running out of descriptors', () => {
     assert.equal(unreachable, 0);
     assert.deepEqual(codes, ['EMFILE']);
   });
+});
+
+describe('a lookup of the server\'s own that fails', () => {
+  for (const [event, failures] of Object.entries({
+    error: [
+      ...['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EAI_MEMORY'].map((code) => ({ code })),
+      { code: 'EAGAIN', syscall: 'getaddrinfo' },
+    ],
+    unreachable: [{ code: 'EAI_AGAIN', syscall: 'getaddrinfo' }, { code: 'EAGAIN', syscall: 'connect' }, { code: 'ENOTFOUND' }, {}],
+  })) {
+    for (const failure of failures) {
+      it(`is ${event}: ${JSON.stringify(failure)} (rows 5 and 28)`, async () => {
+        const expected = Object.assign(new Error('for want of it'), failure);
+        const lookup = (host, options, callback) => callback(expected);
+        const rover = makeRover({ servers: { a: { host: 'slots.test', port: 1, lookup } } });
+        let downs = 0;
+        rover.on('down', () => downs++);
+        const outcome = await attempt(rover);
+        assert.deepEqual([outcome.event, outcome.error === expected, downs], [event, true, event === 'error' ? 0 : 1]);
+      });
+    }
+  }
 });

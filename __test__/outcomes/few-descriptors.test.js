@@ -132,4 +132,40 @@ describe('a process with 64 descriptors', () => {
       ['connection', 13],
     ]);
   });
+
+  for (const [what, isPipe] of [['a lookup of the server\'s own', false], ['a named pipe', true]]) {
+    for (const isHeard of [true, false]) {
+      const event = isHeard ? 'error' : 'unreachable';
+      it(`none of which is left for ${what}: ${event} with EMFILE, counted as an error, and the server is not down (rows 5 and 28)`, async () => {
+        const printed = await printedBy(
+          async ({ ClientRover, print }, { event, isPipe }) => {
+            const dns = require('node:dns');
+            const { once } = require('node:events');
+            const fs = require('node:fs');
+            const { takeAllDescriptors } = require('./__test__/helpers/footprint.js');
+            const { until } = require('./__test__/helpers/wait.js');
+            if (isPipe) Object.defineProperty(process, 'platform', { value: 'win32' });
+            // What each side starts once and for all needs descriptors.
+            await dns.promises.lookup('localhost');
+            const server = isPipe ? { path: '/nobody' } : { host: 'slots.invalid', port: 1, lookup: dns.lookup };
+            const rover = new ClientRover({ servers: { warm: { host: '127.0.0.1', port: 1 } } });
+            rover.connect();
+            await once(rover, 'unreachable');
+            rover.servers = { a: server };
+            rover.on('down', () => print('down'));
+            rover.on(event, (...args) => print(event, (args[2] ?? args[0]).code));
+            const { taken } = takeAllDescriptors();
+            rover.connect();
+            await until(() => rover.stats().pending === 0);
+            for (const fd of taken) fs.closeSync(fd);
+            const { errors, lastError, unreachable } = rover.stats({ servers: true }).servers.get('a');
+            print({ errors, lastError, unreachable });
+          },
+          { event, isPipe },
+          { prefix },
+        );
+        assert.deepEqual(printed, [[event, 'EMFILE'], { errors: 1, lastError: null, unreachable: 0 }]);
+      });
+    }
+  }
 });

@@ -69,6 +69,8 @@ describe('a bug in the core', () => {
       } catch (error) {
         print(error.message);
       }
+      // It is in the table of the app, and would be met again.
+      rover.dropServer('bad');
       rover.addServer('a', { host: '127.0.0.1', port: 1 });
       rover.once('unreachable', (id) => print(id));
       rover.connect();

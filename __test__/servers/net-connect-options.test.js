@@ -245,7 +245,7 @@ function describeNormalized(server) {
   };
 }
 
-const SHAPE = ['host', 'port', 'path', 'family', 'hints', 'localAddress', 'localPort', 'headStart', 'lookup', 'socket'];
+const SHAPE = ['host', 'name', 'port', 'path', 'family', 'hints', 'localAddress', 'localPort', 'headStart', 'lookup', 'socket'];
 
 /** Writes down as the rover does what comes to the same for the kernel and the resolver. */
 function inOurWords({ bound, lookedUp, ...rest }) {
@@ -257,7 +257,7 @@ function inOurWords({ bound, lookedUp, ...rest }) {
     const family = lookedUp.family === 4 || lookedUp.family === 6 ? lookedUp.family : 0;
     // Of hints that are not 0 but become it, as -0.5 does, Node makes none, and the rover the default.
     const hints = lookedUp.hints >>> 0 || (family === 0 ? dns.ADDRCONFIG : 0);
-    words.lookedUp = { host: /[^\0-\x7f]/.test(host) ? domainToASCII(host) || host : host, family, hints, all };
+    words.lookedUp = { host: /[^\0-\x7f]/.test(host) ? domainToASCII(host) : host, family, hints, all };
   }
   return words;
 }
@@ -387,10 +387,9 @@ describe('normalize', () => {
 
   it('keeps the lookup of a name, and the name as it is; not that of an IP address (row 5)', () => {
     const named = normalize({ host: 'b\u00fccher.test', port: 80, lookup, hints: 1, family: 6 });
-    assert.deepEqual(
-      [named.lookup, named.host, named.hints, named.family],
-      [lookup, 'b\u00fccher.test', 1, 6],
-    );
+    const { run, host, hints: givenHints, family: givenFamily } = named.lookup;
+    assert.deepEqual([run, host, givenHints, givenFamily], [lookup, 'b\u00fccher.test', 1, 6]);
+    assert.equal(named.name, 'b\u00fccher.test');
     const { lookup: kept, hints, family } = normalize({ ...at, lookup, hints: 1, family: 6 });
     assert.deepEqual([kept, hints, family], [undefined, 0, 0]);
   });

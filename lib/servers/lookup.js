@@ -1,62 +1,75 @@
 'use strict';
 
+const { format } = require('node:util');
+
 const { builtins } = require('../builtins');
 const { codedError } = require('../errors');
+const { defaultAddressPolicy } = require('../net-defaults');
+const { readsAsAddress } = require('./normalize');
+
+/** @typedef {import('./normalize').OwnLookup} OwnLookup */
 
 /**
- * Looks a name up by the app's own `lookup`, as `net.connect()` calls it (lib/net.js of Node.js 20 to 26): with
- * `all`, unless a family or a local address leaves nothing to choose.
+ * Looks a name up by the app's own `lookup`, as `net.connect()` calls it and takes its answers (lib/net.js of Node.js 20
+ * to 26): with `all`, unless a family or a local address leaves nothing to choose.
  *
- * @param {import('./normalize').NormalizedServer} server
- * @param {(error: Error | null, addresses?: string[]) => void} done Called once.
+ * @param {import('./normalize').NormalizedServer} server That has a `lookup`.
+ * @param {(addresses: string[]) => void} succeed Called once, or else `fail`.
+ * @param {(error: unknown) => void} fail With whatever the app's lookup gave or threw.
  */
-function lookUp(server, done) {
-  const { family, headStart, hints, host, localAddress, lookup } = server;
-  const all = family === 0 && localAddress === undefined && headStart !== 0;
-  const isPlain = hints === 0 && family === 0 && process.platform !== 'win32';
-  const options = {
-    __proto__: null,
-    family: family || undefined,
-    hints: isPlain ? builtins.dns.ADDRCONFIG : hints,
-    ...(all && { all }),
-  };
+function lookUp({ headStart, localAddress, lookup }, succeed, fail) {
+  const own = /** @type {OwnLookup} */ (lookup);
+  const { family, hints, host, run } = own;
+  const isOfAnyFamily = family !== 4 && family !== 6;
+  const isPlain = hints === 0 && isOfAnyFamily && process.platform !== 'win32';
+  const options = { family, hints: isPlain ? builtins.dns.ADDRCONFIG : hints };
+  const all = isOfAnyFamily && localAddress === undefined && (headStart ?? defaultAddressPolicy().headStart) !== 0;
+  if (all) Object.assign(options, { all });
   let isDone = false;
-  const settle = (error, found, foundFamily) => {
+  const onDone = (error, found, foundFamily) => {
     if (isDone) return;
     isDone = true;
-    if (error) return done(error);
+    if (error) return fail(error);
     try {
-      done(null, all ? usable(found) : [checked(found, foundFamily)]);
+      succeed(all ? usable(found, own) : [checked(found, foundFamily, own)]);
     } catch (badAddress) {
-      done(/** @type {Error} */ (badAddress));
+      fail(badAddress);
     }
   };
   try {
-    Reflect.apply(/** @type {Function} */ (lookup), undefined, [host, options, settle]);
+    Reflect.apply(run, undefined, [host, options, onDone]);
   } catch (error) {
-    settle(error);
+    if (isDone) return;
+    isDone = true;
+    fail(error);
   }
 }
 
-/** The addresses that can be connected to; throws what is wrong with the first one where none can. */
-function usable(found) {
-  const good = found.filter(isGood);
-  if (good.length === 0) checked(found[0]?.address, found[0]?.family);
-  return good.map(({ address }) => address);
+/** The addresses that can be connected to, each once; throws what is wrong with the first one where none can. */
+function usable(found, own) {
+  const good = new Set();
+  // Not an iterable: Node takes whatever has a length.
+  for (let index = 0; index < found?.length; index++) {
+    const { address, family } = found[index] ?? {};
+    if (readsAsAddress(address) && isFamily(family)) good.add(`${address}`);
+  }
+  if (good.size === 0) checked(found?.[0]?.address, found?.[0]?.family, own);
+  return [...good];
 }
 
-function isGood({ address, family }) {
-  return builtins.net.isIP(address) !== 0 && (family === 4 || family === 6);
+function checked(address, family, { givenHost: host, givenPort: port }) {
+  if (!readsAsAddress(address)) {
+    throw codedError(TypeError, 'ERR_INVALID_IP_ADDRESS', format('Invalid IP address: %s', address));
+  }
+  if (!isFamily(family)) {
+    const message = `Invalid address family: ${family} ${host}:${port}`;
+    throw codedError(RangeError, 'ERR_INVALID_ADDRESS_FAMILY', message, { host, port });
+  }
+  return `${address}`;
 }
 
-function checked(address, family) {
-  if (builtins.net.isIP(address) === 0) {
-    throw codedError(TypeError, 'ERR_INVALID_IP_ADDRESS', `Invalid IP address: ${address}`);
-  }
-  if (family !== 4 && family !== 6) {
-    throw codedError(RangeError, 'ERR_INVALID_ADDRESS_FAMILY', `Invalid address family: ${family}`);
-  }
-  return address;
+function isFamily(family) {
+  return family === 4 || family === 6;
 }
 
 module.exports = { lookUp };

@@ -12,7 +12,9 @@ const { netDefaults } = require('../net-defaults');
  * A server as the native rover and the socket need it. The shape is always the same, so that V8 keeps one map for it.
  *
  * @typedef {object} NormalizedServer
- * @property {string} host As it is looked up: in punycode, unless there is a `lookup`; `''` where there is a `path`.
+ * @property {string} host As it is looked up: in punycode, unless there is a `lookup`; `''` where it has no such form, and
+ *   where there is a `path`.
+ * @property {string} name The host as the app gave it, which is how errors name it.
  * @property {number} port 0 where there is a `path`.
  * @property {string | undefined} path
  * @property {0 | 4 | 6} family
@@ -21,8 +23,21 @@ const { netDefaults } = require('../net-defaults');
  * @property {number} localPort 0 is any.
  * @property {number | undefined} headStart Of an address over the next one, in ms. `undefined`: as the defaults of
  *   `node:net` say; 0: only the first address is tried.
- * @property {import('node:net').LookupFunction | undefined} lookup
+ * @property {OwnLookup | undefined} lookup
  * @property {SocketOptions | null} socket `null` where all of it is the default.
+ */
+
+/**
+ * A `lookup` of the app's, and what Node would give it: as the app gave it, good or bad, since `dns.lookup()`, which would
+ * check it, is not called.
+ *
+ * @typedef {object} OwnLookup
+ * @property {Function} run
+ * @property {any} host
+ * @property {any} family
+ * @property {any} hints
+ * @property {any} givenHost What an error of Node's says.
+ * @property {any} givenPort
  */
 
 /**
@@ -39,15 +54,19 @@ const { netDefaults } = require('../net-defaults');
  */
 
 /** @type {[unknown, 0 | 4 | 6][]} */
-const PAIRS = [[undefined, 0], [null, 0], [0, 0], [4, 4], [6, 6], ['IPv4', 4], ['IPv6', 6]];
-const FAMILIES = new Map(PAIRS);
+const NAMED = [['IPv4', 4], ['IPv6', 6]];
+const FAMILY_NAMES = new Map(NAMED);
+/** @type {[unknown, 0 | 4 | 6][]} */
+const NUMBERED = [[undefined, 0], [null, 0], [0, 0], [4, 4], [6, 6]];
+const FAMILIES = new Map([...NAMED, ...NUMBERED]);
 
 // Node tries the next address no sooner (https://nodejs.org/api/net.html#socketconnectoptions-connectlistener).
 const MIN_HEAD_START = 10;
 
 const MAX_PORT = 0xffff;
 
-// Before Node 22 a host may be anything that reads as an IP address, as a `Buffer` may.
+// Before Node 22 an IP address may be anything that reads as one, as a `Buffer` may, and the host of a `lookup` anything
+// at all.
 const TAKES_ANY_HOST = parseInt(process.versions.node, 10) < 22;
 
 const NOT_ASCII = /[^\0-\x7f]/;
@@ -73,6 +92,7 @@ function normalize(server) {
   if (typeof path !== 'string') throw invalidType('server.path', 'a string', path);
   return {
     host: '',
+    name: '',
     port: 0,
     path,
     family: 0,
@@ -94,6 +114,7 @@ function normalize(server) {
 function isSame(a, b) {
   return (
     a.host === b.host &&
+    a.name === b.name &&
     a.port === b.port &&
     a.path === b.path &&
     a.family === b.family &&
@@ -101,8 +122,21 @@ function isSame(a, b) {
     a.localAddress === b.localAddress &&
     a.localPort === b.localPort &&
     a.headStart === b.headStart &&
-    a.lookup === b.lookup &&
+    isSameLookup(a.lookup, b.lookup) &&
     isSameSocket(a.socket, b.socket)
+  );
+}
+
+/** @param {OwnLookup | undefined} a @param {OwnLookup | undefined} b */
+function isSameLookup(a, b) {
+  if (a === undefined || b === undefined) return a === b;
+  return (
+    a.run === b.run &&
+    Object.is(a.host, b.host) &&
+    Object.is(a.family, b.family) &&
+    Object.is(a.hints, b.hints) &&
+    Object.is(a.givenHost, b.givenHost) &&
+    Object.is(a.givenPort, b.givenPort)
   );
 }
 
@@ -142,15 +176,24 @@ function fromBareValue(value) {
  * @param {SocketOptions | null} socket
  */
 function tcpServer(options, socket) {
-  const host = checkHost(options.host || 'localhost');
+  const given = options.host || 'localhost';
+  if (!TAKES_ANY_HOST) checkHost(given);
   const localAddress = checkLocalAddress(options.localAddress);
   const localPort = checkLocalPort(options.localPort);
   const port = checkPort(options.port);
   const headStart = checkHeadStart(options.autoSelectFamily, options.autoSelectFamilyAttemptTimeout);
   const { family, hints, lookup } = options;
+  const isPlain = family === undefined && hints === undefined && lookup === undefined;
+  // An IP address is not looked up, and how to look it up is ignored then.
+  const isLookedUp = !isPlain && !builtins.net.isIP(given);
+  const own = isLookedUp ? ownLookup(lookup, given, options, family, hints) : undefined;
+  // The app's own may be given anything.
+  if (TAKES_ANY_HOST && own === undefined) checkHost(given);
+  const name = `${given}`;
   /** @type {NormalizedServer} */
   const server = {
-    host,
+    host: own === undefined && NOT_ASCII.test(name) ? builtins.url.domainToASCII(name) : name,
+    name,
     port,
     path: undefined,
     family: 0,
@@ -158,27 +201,30 @@ function tcpServer(options, socket) {
     localAddress,
     localPort,
     headStart,
-    lookup: undefined,
+    lookup: own,
     socket,
   };
-  const isPlain = family === undefined && hints === undefined && lookup === undefined;
-  // An IP address is not looked up, and how to look it up is ignored then.
-  if (!isPlain && !builtins.net.isIP(host)) setLookup(server, family, hints, lookup);
-  if (server.lookup === undefined && NOT_ASCII.test(host)) {
-    server.host = builtins.url.domainToASCII(host) || host;
-  }
+  if (isLookedUp) setFamily(server, family, hints);
   return server;
 }
 
 /** @param {any} host */
 function checkHost(host) {
   if (typeof host === 'string') {
-    if (!host.includes('\0')) return host;
+    if (!host.includes('\0')) return;
     // Node 20 would connect to what is before it.
     throw invalidValue('server.host', 'must be a string without null bytes', host);
   }
-  if (TAKES_ANY_HOST && builtins.net.isIP(host)) return `${host}`;
-  throw invalidType('server.host', 'a string', host);
+  if (!readsAsAddress(host)) throw invalidType('server.host', 'a string', host);
+}
+
+/**
+ * Whether Node takes a value for an IP address.
+ *
+ * @param {any} value
+ */
+function readsAsAddress(value) {
+  return (TAKES_ANY_HOST || typeof value === 'string') && builtins.net.isIP(value) !== 0;
 }
 
 /** @param {any} localAddress */
@@ -251,24 +297,38 @@ function outOfRange(name, range, value) {
 }
 
 /**
+ * @param {any} lookup
+ * @param {any} host
+ * @param {any} options
+ * @param {any} family
+ * @param {any} hints
+ * @returns {OwnLookup | undefined}
+ */
+function ownLookup(lookup, host, options, family, hints) {
+  if (lookup === undefined || lookup === null) return undefined;
+  if (typeof lookup !== 'function') throw invalidType('server.lookup', 'a function', lookup);
+  return {
+    run: lookup,
+    host,
+    family: FAMILY_NAMES.get(family) ?? family,
+    hints: hints || 0,
+    givenHost: options.host,
+    givenPort: options.port,
+  };
+}
+
+/**
  * @param {NormalizedServer} server
  * @param {unknown} family
  * @param {any} hints
- * @param {any} lookup
  */
-function setLookup(server, family, hints, lookup) {
+function setFamily(server, family, hints) {
   const known = FAMILIES.get(family);
-  if (lookup !== undefined && lookup !== null) {
-    if (typeof lookup !== 'function') throw invalidType('server.lookup', 'a function', lookup);
-    // `dns.lookup()` would check the other two, but it is not called.
-    server.lookup = lookup;
-    server.hints = typeof hints === 'number' ? hints || 0 : 0;
-    server.family = known ?? 0;
-    return;
+  if (server.lookup === undefined) {
+    server.hints = checkHints(hints || 0);
+    if (known === undefined) throw invalidValue('server.family', 'must be one of: 0, 4, 6', family);
   }
-  server.hints = checkHints(hints || 0);
-  if (known === undefined) throw invalidValue('server.family', 'must be one of: 0, 4, 6', family);
-  server.family = known;
+  server.family = known ?? 0;
 }
 
 /** @param {unknown} hints */
@@ -385,4 +445,4 @@ function checkTimeout(timeout) {
   return timeout;
 }
 
-module.exports = { isSame, normalize };
+module.exports = { isSame, normalize, readsAsAddress };

@@ -75,7 +75,8 @@ pub struct Connected {
     connect_time: u32,
 }
 
-/// Connects to `endpoint` until `deadline`, and looks whether the slot line is there.
+/// Connects to `endpoint`, and looks whether the slot line is there. The time for it began at `since`: a look-up of the
+/// app's own may have taken some of it.
 ///
 /// # Cancel safety
 /// Dropping the future closes the connection.
@@ -84,10 +85,10 @@ pub async fn attempt(
     policy: AddressPolicy,
     limits: &Limits,
     lookups: &Arc<Lookups>,
-    deadline: Option<Instant>,
+    since: Instant,
 ) -> Progress {
     failpoints::hit(Failpoint::Attempt, endpoint);
-    let began = Instant::now();
+    let deadline = limits.connect_timeout.map(|limit| since + limit);
     // Boxed, so that attempts whose turn has not come take a fraction of the memory: many may begin at once.
     let connecting = Box::pin(connect(endpoint, policy, lookups, deadline));
     let (socket, target) = match connecting.await {
@@ -96,7 +97,7 @@ pub async fn attempt(
             return Progress::Ended(Outcome::from_connect_error(error), Times::default());
         }
     };
-    let mut connected = Connected::new(socket, target, began.elapsed());
+    let mut connected = Connected::new(socket, target, since.elapsed());
     // The server has the line ready while others have their turn, and is not asked in vain: process CPU of an attempt
     // 55 to 62 -> 42 µs, of a rover at 1 ms.
     let_others_go_first().await;

@@ -29,7 +29,7 @@ pub enum Outcome {
     Protocol(Vec<u8>),
     /// This machine ran out of something; the server is not to blame.
     Exhausted(SyscallError),
-    /// JavaScript could not use the server, and knows why.
+    /// JavaScript could not use the server, and knows why: it is bad, or this machine ran out of something.
     Invalid,
     /// What JavaScript did in our place failed, and it knows how: the app's own `lookup`, or dialling a named pipe.
     LookupFailed,

@@ -30,7 +30,7 @@ pub enum OutcomeKind {
     Protocol,
     /// This machine ran out of something; `detail` is an error line.
     Exhausted,
-    /// The server can't be used; `number` is that of the question.
+    /// The server can't be used, or this machine ran out of something; `number` is that of the question.
     Invalid,
     /// What JavaScript did in our place failed, the app's own `lookup` or dialling a named pipe; `number` is that of the
     /// question.
@@ -131,13 +131,17 @@ pub fn none() -> Arguments {
 }
 
 /// An error in one line, which costs JavaScript a fraction of what an object does: the system call, the error as libuv
-/// numbers it, the TCP port or else `host` or `path`, and the address, host or path.
-fn error_line(SyscallError { syscall, errno, target }: &SyscallError) -> String {
+/// numbers it, the TCP port or else `host` or `path`, and the address, host or path. Behind an address comes the near end,
+/// where it is to be told: its address and port where the app has chosen that, and otherwise both as one word.
+fn error_line(SyscallError { syscall, errno, target, local }: &SyscallError) -> String {
+    let near_end = local.as_ref().map_or_else(String::new, |local| {
+        format!(" {}{}{}", local.address, if local.is_chosen { ' ' } else { ':' }, local.port)
+    });
     match target {
         Target::Address(address) => {
-            format!("{syscall} {errno} {} {}", address.port(), address.ip())
+            format!("{syscall} {errno} {} {}{near_end}", address.port(), address.ip())
         }
-        Target::Literal(literal, port) => format!("{syscall} {errno} {port} {literal}"),
+        Target::Literal(literal, port) => format!("{syscall} {errno} {port} {literal}{near_end}"),
         Target::Host(host) => format!("{syscall} {errno} host {host}"),
         Target::Path(path) => format!("{syscall} {errno} path {}", path.display()),
     }

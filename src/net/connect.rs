@@ -18,6 +18,9 @@ use crate::net::literal::Literal;
 use crate::net::lookup::{Lookups, Query};
 use crate::net::platform::errno;
 
+/// The longest name that libuv looks up.
+const MAX_NAME: usize = 255;
+
 /// Further away than any deadline.
 const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
@@ -89,6 +92,10 @@ async fn look_up(
     lookups: &Arc<Lookups>,
     deadline: Option<Instant>,
 ) -> Result<Arc<[SocketAddr]>, SyscallError> {
+    // Empty is one that has no form in ASCII. Node does not ask the system for either.
+    if query.host.is_empty() || query.host.len() > MAX_NAME {
+        return Err(look_up_error(&query.host, errno::EINVAL));
+    }
     let answer = match within(deadline, lookups.resolve(&query)).await {
         Some(answer) => answer,
         // Where it was never begun for want of a thread, the name is not to blame.
@@ -98,7 +105,7 @@ async fn look_up(
 }
 
 fn look_up_error(host: &Arc<str>, errno: i32) -> SyscallError {
-    SyscallError { syscall: "getaddrinfo", errno, target: Target::Host(Arc::clone(host)) }
+    SyscallError::new("getaddrinfo", errno, Target::Host(Arc::clone(host)))
 }
 
 async fn race_within(
@@ -421,7 +428,7 @@ mod tests {
         let (_hanging, _queue, silent) = hanging().await;
         let deadline = Some(Instant::now() + Duration::from_millis(50));
         let target = Target::Address(silent);
-        let mut failed = vec![SyscallError { syscall: "connect", errno: errno::EMFILE, target }];
+        let mut failed = vec![SyscallError::new("connect", errno::EMFILE, target)];
         let candidates = [silent.into(), silent.into()];
         let local = Local::default();
         let racing = race(&candidates, &local, HEAD_START, &mut failed);

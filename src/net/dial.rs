@@ -8,9 +8,17 @@ use std::time::Duration;
 use socket2::{Domain, SockAddr, Socket};
 
 use crate::net::endpoint::Local;
-use crate::net::error::{SyscallError, Target};
+use crate::net::error::{LocalEnd, SyscallError, Target};
 use crate::net::platform::{REUSES_ADDRESSES, begin, errno, established, unix_address};
 use crate::net::reuse::{self, new_socket};
+
+/// What a socket that is to be connected is refused at once, by libuv as here. Node tells where it was bound to then. (So it
+/// does where there was no socket at all, by `undefined:undefined`.)
+#[cfg(unix)]
+const AT_ONCE: &[i32] =
+    &[errno::EACCES, errno::EADDRNOTAVAIL, errno::EINVAL, errno::ENETUNREACH, errno::EPERM];
+#[cfg(not(unix))]
+const AT_ONCE: &[i32] = &[];
 
 /// An address to try.
 #[derive(Clone, Debug)]
@@ -35,25 +43,58 @@ impl From<SocketAddr> for Candidate {
 /// # Cancel safety
 /// Dropping the future closes the socket.
 pub async fn dial(candidate: &Candidate, local: &Local) -> Result<Socket, SyscallError> {
-    let failed =
-        |error: io::Error| SyscallError::from_io("connect", &error, candidate.target.clone());
     let target = candidate.address;
     let address = SockAddr::from(target);
+    let failed =
+        |error: io::Error| SyscallError::from_io("connect", &error, candidate.target.clone());
+    let failed_later = |error| SyscallError { local: chosen(local, target), ..failed(error) };
+    let failed_at_once = |error, from: Option<SocketAddr>| {
+        let error = failed(error);
+        let is_at_once = AT_ONCE.contains(&error.errno);
+        SyscallError {
+            local: if is_at_once { found(from) } else { chosen(local, target) },
+            ..error
+        }
+    };
     let (socket, progress) = if local.is_any() {
-        reuse::begin(target).map_err(failed)?
+        reuse::begin(target)
+            .map_err(|error| failed_at_once(error, Some(SocketAddr::new(any(target), 0))))?
     } else {
         let socket = new_socket(address.domain()).map_err(failed)?;
         bind(&socket, target, local)?;
-        let progress = begin(&socket, &address).map_err(failed)?;
+        let progress = begin(&socket, &address).map_err(|error| {
+            let from = socket.local_addr().ok().and_then(|from| from.as_socket());
+            failed_at_once(error, from)
+        })?;
         (socket, progress)
     };
-    let socket = established(socket, progress, &address).await.map_err(failed)?;
+    let socket = established(socket, progress, &address).await.map_err(failed_later)?;
     if is_connected_to_itself(&socket, target) {
         reset(socket);
         let target = candidate.target.clone();
-        return Err(SyscallError { syscall: "connect", errno: errno::ECONNREFUSED, target });
+        let error = SyscallError::new("connect", errno::ECONNREFUSED, target);
+        return Err(SyscallError { local: chosen(local, candidate.address), ..error });
     }
     Ok(socket)
+}
+
+/// The near end of what the system refused at once.
+fn found(from: Option<SocketAddr>) -> Option<Box<LocalEnd>> {
+    let from = from?;
+    let (address, port) = (from.ip().to_string(), from.port());
+    Some(Box::new(LocalEnd { address, port, is_chosen: false }))
+}
+
+/// The near end of any other failure, where the app has chosen a port: else Node does not tell it.
+fn chosen(local: &Local, target: SocketAddr) -> Option<Box<LocalEnd>> {
+    if local.port == 0 {
+        return None;
+    }
+    let address = match &local.address {
+        Some(literal) => literal.to_string(),
+        None => any(target).to_string(),
+    };
+    Some(Box::new(LocalEnd { address, port: local.port, is_chosen: true }))
 }
 
 /// Connects to the Unix socket at `path`.
@@ -78,18 +119,10 @@ pub async fn dial_unix(path: &Path) -> Result<Socket, SyscallError> {
 /// Gives `socket` the local address and port of `local`, as `net.connect` does it: a port without an address is one
 /// of any address, and an address of the other family is `EINVAL`.
 fn bind(socket: &Socket, target: SocketAddr, local: &Local) -> Result<(), SyscallError> {
-    let any = match target {
-        SocketAddr::V4(_) => IpAddr::from(Ipv4Addr::UNSPECIFIED),
-        SocketAddr::V6(_) => IpAddr::from(Ipv6Addr::UNSPECIFIED),
-    };
-    let subject = match &local.address {
-        Some(literal) => Target::Literal(literal.clone(), local.port),
-        None => Target::Address(SocketAddr::new(any, local.port)),
-    };
     let binding = || {
         let address = match &local.address {
             Some(literal) => literal.socket_address(local.port)?,
-            None => SocketAddr::new(any, local.port),
+            None => SocketAddr::new(any(target), local.port),
         };
         if address.is_ipv4() != target.is_ipv4() {
             return Err(io::ErrorKind::InvalidInput.into());
@@ -103,7 +136,19 @@ fn bind(socket: &Socket, target: SocketAddr, local: &Local) -> Result<(), Syscal
         }
         socket.bind(&address.into())
     };
+    let subject = match &local.address {
+        Some(literal) => Target::Literal(literal.clone(), local.port),
+        None => Target::Address(SocketAddr::new(any(target), local.port)),
+    };
     binding().map_err(|error| SyscallError::from_io("bind", &error, subject))
+}
+
+/// Any address of this machine from which `target` can be reached.
+fn any(target: SocketAddr) -> IpAddr {
+    match target {
+        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    }
 }
 
 /// Where nobody listens on a port that the system gives to outgoing connections, it may give that very
@@ -186,7 +231,7 @@ pub mod tests {
             let error = dial(&target.into(), &local).await.expect_err("an address of others");
             let literal = local.address.expect("an address");
             let target = Target::Literal(literal, local.port);
-            assert_eq!(error, SyscallError { syscall: "bind", errno, target });
+            assert_eq!(error, SyscallError::new("bind", errno, target));
         }
     }
 

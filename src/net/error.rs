@@ -44,6 +44,19 @@ pub struct SyscallError {
     pub errno: i32,
     /// What the call was about.
     pub target: Target,
+    /// The near end. Boxed: it is rare.
+    pub local: Option<Box<LocalEnd>>,
+}
+
+/// The near end of a connection that failed, where Node's errors tell it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LocalEnd {
+    /// Its address, as the app spelled it.
+    pub address: String,
+    /// Its port.
+    pub port: u16,
+    /// Whether the app has chosen the port.
+    pub is_chosen: bool,
 }
 
 /// What a system call was about.
@@ -70,12 +83,17 @@ impl SyscallError {
     pub fn from_io(syscall: &'static str, error: &std::io::Error, target: Target) -> Self {
         let errno = error.raw_os_error().map_or(errno::EINVAL, libuv_errno);
         exhaustion::note(errno);
-        Self { syscall, errno, target }
+        Self::new(syscall, errno, target)
+    }
+
+    /// An error of which the near end is of no interest.
+    pub fn new(syscall: &'static str, errno: i32, target: Target) -> Self {
+        Self { syscall, errno, target, local: None }
     }
 
     /// A time limit that passed during `syscall`.
     pub fn timed_out(syscall: &'static str, target: Target) -> Self {
-        Self { syscall, errno: errno::ETIMEDOUT, target }
+        Self::new(syscall, errno::ETIMEDOUT, target)
     }
 
     /// Whether this machine ran out of something, which says nothing about the server.
@@ -140,7 +158,7 @@ mod tests {
 
     fn cause(syscall: &'static str, errno: i32, address: &str) -> SyscallError {
         let target = Target::Address(address.parse().expect("an address"));
-        SyscallError { syscall, errno, target }
+        SyscallError::new(syscall, errno, target)
     }
 
     #[test]

@@ -29,6 +29,8 @@ const NEEDED: usize = 4;
 
 /// System errors as libuv numbers them: negated.
 pub mod errno {
+    /// Not permitted, as to send to a broadcast address.
+    pub const EACCES: i32 = -libc::EACCES;
     /// There is no thread.
     pub const EAGAIN: i32 = -libc::EAGAIN;
     /// The port is taken.
@@ -47,6 +49,10 @@ pub mod errno {
     pub const ENOBUFS: i32 = -libc::ENOBUFS;
     /// There is no memory.
     pub const ENOMEM: i32 = -libc::ENOMEM;
+    /// There is no way to the network.
+    pub const ENETUNREACH: i32 = -libc::ENETUNREACH;
+    /// Not permitted, as by a firewall.
+    pub const EPERM: i32 = -libc::EPERM;
     /// A time limit has passed.
     pub const ETIMEDOUT: i32 = -libc::ETIMEDOUT;
 }

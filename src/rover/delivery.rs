@@ -126,13 +126,11 @@ impl Delivery {
         // Abandoned meanwhile, its context may be that of another call by now.
         let attempt = state.in_flight.get_mut(key)?;
         let (context, server) = (attempt.context, attempt.server);
-        if let (Message::Question, Phase::Asking(asking)) = (&message, &mut attempt.phase) {
-            asking.question = None;
-        }
         state.count_undelivered(context, -1);
         let mut change = None;
         match &mut message {
-            Message::Made | Message::Question => {}
+            Message::Made => {}
+            Message::Question => rover.begin_asking(&mut state, key),
             Message::Outcome(outcome) => {
                 if let Outcome::Connection { slot, .. } = *outcome
                     && !rover.options.limits.max_slot.admits(slot)
@@ -145,5 +143,47 @@ impl Delivery {
         }
         drop(state);
         Some(Taken { key, context, server, message, change })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::attempt::{Limits, MaxSlot};
+    use crate::env::Environment;
+    use crate::env::outbox::Outbox;
+    use crate::net::error::Target;
+    use crate::rover::{Options, Rover};
+    use crate::servers::Server;
+
+    const NEVER: Duration = Duration::from_secs(3600);
+
+    #[test]
+    fn counts_no_message_of_an_abandoned_attempt_against_the_next_roving_of_its_context() {
+        let environment = Arc::new(Environment::new(Outbox::new(|| {})));
+        environment.observe(Observable::Attempts as u8);
+        let max_slot = MaxSlot::new(f64::INFINITY);
+        let limits = Limits { connect_timeout: None, slot_timeout: None, max_slot };
+        let options = Options { limits, max_pending: 9, max_interval: NEVER, jitter: 0.0 };
+        let rover = Rover::new(&environment, options);
+        rover.add_server(Server::Asked { target: Target::Host("slots.test".into()) });
+        let undelivered = || rover.state().roving.as_ref().map(|roving| roving.undelivered);
+
+        let context = 7;
+        rover.start(context, NEVER).expect("a runtime");
+        rover.stop();
+        rover.start(context, NEVER).expect("a runtime");
+        assert_eq!(undelivered(), Some(2));
+        // That the first attempt was made: `stop` could not take it back, as it did the question.
+        let stale = environment.outbox.take().expect("a message");
+        assert!(stale.take().is_none());
+        assert_eq!(undelivered(), Some(2));
+        for left in [1, 0] {
+            let taken = environment.outbox.take().and_then(Delivery::take).expect("a message");
+            assert_eq!((taken.context, undelivered()), (context, Some(left)));
+        }
+        assert!(environment.outbox.take().is_none());
     }
 }

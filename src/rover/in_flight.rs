@@ -49,11 +49,9 @@ pub enum Phase {
 pub struct Asking {
     /// The question, unless JavaScript has taken it.
     pub question: Option<Ticket>,
-    /// Ends it at the deadline.
+    /// Ends it at the deadline, once JavaScript has taken the question.
     pub timer: Option<(&'static TimerQueue, TimerKey)>,
-    /// When it has to be connected.
-    pub deadline: Option<Instant>,
-    /// Since when JavaScript is asked.
+    /// Since when JavaScript has the question; before that, since when it waits.
     pub since: Instant,
     /// Where JavaScript has dialled: how long that took, and since when it waits for the slot line.
     pub connected: Option<(Duration, Instant)>,

@@ -17,18 +17,18 @@ use crate::runtime::Runtime;
 use crate::servers::Server;
 
 impl Shared {
-    /// Goes on with the server that was chosen for an attempt.
+    /// Goes on with the server that was chosen for an attempt, whose time began at `since`.
     pub(super) fn proceed(
         self: &Arc<Self>,
         state: &mut State,
         runtime: io::Result<&'static Runtime>,
         key: AttemptKey,
-        deadline: Option<Instant>,
+        since: Instant,
     ) {
         let Some(attempt) = state.in_flight.get_mut(key) else { return };
         match attempt.server.and_then(|server| state.servers.server(server)).cloned() {
             None => drop(self.settle_locked(state, key, Outcome::NoServers, Times::default())),
-            Some(server) => self.try_server(state, runtime, key, server, deadline),
+            Some(server) => self.try_server(state, runtime, key, server, since),
         }
     }
 
@@ -39,7 +39,7 @@ impl Shared {
         runtime: io::Result<&'static Runtime>,
         key: AttemptKey,
         server: Server,
-        deadline: Option<Instant>,
+        since: Instant,
     ) {
         match (server, runtime) {
             // Nothing can be tried without a thread to try it on: the server is not to blame.
@@ -47,11 +47,9 @@ impl Shared {
                 let error = SyscallError::from_io("connect", &error, server.target());
                 drop(self.settle_locked(state, key, Outcome::Exhausted(error), Times::default()));
             }
-            (Server::Asked { target }, Ok(runtime)) => {
-                self.ask(state, runtime, key, deadline, target);
-            }
+            (Server::Asked { .. }, Ok(_)) => self.ask(state, key),
             (Server::Known(endpoint), Ok(runtime)) => {
-                self.dial(state, runtime, key, endpoint, deadline);
+                self.dial(state, runtime, key, endpoint, since);
             }
         }
     }
@@ -63,11 +61,11 @@ impl Shared {
         runtime: &'static Runtime,
         key: AttemptKey,
         endpoint: Arc<Endpoint>,
-        deadline: Option<Instant>,
+        since: Instant,
     ) {
         let shared = Arc::clone(self);
         if runtime.is_here() {
-            let phase = shared.spawn(runtime, key, endpoint, deadline);
+            let phase = shared.spawn(runtime, key, endpoint, since);
             if let Some(attempt) = state.in_flight.get_mut(key) {
                 attempt.phase = phase;
             }
@@ -75,7 +73,7 @@ impl Shared {
             runtime.run(move || {
                 // Abandoned meanwhile, it must not reach the server.
                 if shared.state().in_flight.get_mut(key).is_some() {
-                    let phase = Arc::clone(&shared).spawn(runtime, key, endpoint, deadline);
+                    let phase = Arc::clone(&shared).spawn(runtime, key, endpoint, since);
                     shared.enter(key, phase);
                 }
             });
@@ -100,12 +98,11 @@ impl Shared {
         runtime: &'static Runtime,
         key: AttemptKey,
         endpoint: Arc<Endpoint>,
-        deadline: Option<Instant>,
+        since: Instant,
     ) -> Phase {
         let running = async move {
             let policy = self.environment.policy();
-            let trying =
-                attempt(&endpoint, policy, &self.options.limits, &runtime.lookups, deadline);
+            let trying = attempt(&endpoint, policy, &self.options.limits, &runtime.lookups, since);
             match AssertUnwindSafe(trying).catch_unwind().await {
                 Ok(Progress::Ended(outcome, times)) => self.settle(key, outcome, times),
                 Ok(Progress::Connected(connected)) => self.await_slot(runtime, key, connected),

@@ -187,7 +187,7 @@ impl Shared {
         };
         let Some(key) = self.add_attempt(state, context) else { return Admission::Skipped };
         self.choose(state, key, server);
-        self.proceed(state, runtime, key, self.connect_deadline());
+        self.proceed(state, runtime, key, Instant::now());
         Admission::InFlight
     }
 
@@ -200,10 +200,6 @@ impl Shared {
             state.stats.skipped += 1;
             None
         }
-    }
-
-    fn connect_deadline(&self) -> Option<Instant> {
-        self.options.limits.connect_timeout.map(|limit| Instant::now() + limit)
     }
 
     /// Has an attempt refer to the server that was picked for it.

@@ -21,40 +21,40 @@ use crate::servers::{Server, ServerKey};
 
 impl Shared {
     /// Asks JavaScript for servers, where there are none to pick.
-    pub(super) fn ask_for_servers(
-        self: &Arc<Self>,
-        state: &mut State,
-        runtime: &'static Runtime,
-        context: u32,
-    ) {
+    pub(super) fn ask_for_servers(self: &Arc<Self>, state: &mut State, context: u32) {
         if let Some(key) = self.add_attempt(state, context) {
-            // Its time begins when there is something to connect to.
-            self.ask(state, runtime, key, None, Target::Host("".into()));
+            self.ask(state, key);
         }
     }
 
-    /// Asks JavaScript what an attempt is to connect to, until the deadline.
-    pub(super) fn ask(
-        self: &Arc<Self>,
-        state: &mut State,
-        runtime: &'static Runtime,
-        key: AttemptKey,
-        deadline: Option<Instant>,
-        target: Target,
-    ) {
+    /// Asks JavaScript what an attempt is to connect to.
+    pub(super) fn ask(self: &Arc<Self>, state: &mut State, key: AttemptKey) {
         let question = Some(self.tell(state, key, Message::Question));
+        if let Some(attempt) = state.in_flight.get_mut(key) {
+            let asking = Asking { question, timer: None, since: Instant::now(), connected: None };
+            attempt.phase = Phase::Asking(Box::new(asking));
+        }
+    }
+
+    /// JavaScript takes a question: the time of its attempt begins. It did not have its turn before, as where the
+    /// thread was blocked, and the server is not to blame for that. Where there is no server yet there is no limit.
+    pub(super) fn begin_asking(self: &Arc<Self>, state: &mut State, key: AttemptKey) {
+        let target = state.target(key);
+        let Some(attempt) = state.in_flight.get_mut(key) else { return };
+        let Phase::Asking(asking) = &mut attempt.phase else { return };
+        asking.question = None;
+        asking.since = Instant::now();
+        let (Some(target), Some(limit)) = (target, self.options.limits.connect_timeout) else {
+            return;
+        };
+        let Ok(runtime) = runtime() else { return };
         let syscall = match &target {
             Target::Path(_) => "connect",
             _ => "getaddrinfo",
         };
-        let timer = deadline.map(|deadline| {
-            self.time_out(runtime, key, deadline, syscall, target, Times::default())
-        });
-        if let Some(attempt) = state.in_flight.get_mut(key) {
-            let since = Instant::now();
-            let asking = Asking { question, timer, deadline, since, connected: None };
-            attempt.phase = Phase::Asking(Box::new(asking));
-        }
+        let deadline = asking.since + limit;
+        asking.timer =
+            Some(self.time_out(runtime, key, deadline, syscall, target, Times::default()));
     }
 
     /// Has an attempt end as unreachable at the deadline.
@@ -79,25 +79,25 @@ impl Shared {
     /// Answers a question: the attempt goes on with `server`, or with one that is picked now.
     pub fn resume(self: &Arc<Self>, key: AttemptKey, server: Option<ServerKey>) {
         let mut state = self.state();
-        let Some(mut deadline) = state.end_question(key) else { return };
+        let Some(mut since) = state.end_question(key) else { return };
         match server {
             // The same one, as it is now.
             Some(server) => state.refer(key, server),
             None => {
-                deadline = self.connect_deadline();
+                since = Instant::now();
                 let server = state.pick();
                 server.inspect(|server| self.choose(&mut state, key, *server));
             }
         }
-        self.proceed(&mut state, runtime(), key, deadline);
+        self.proceed(&mut state, runtime(), key, since);
     }
 
     /// Answers a question: the attempt goes on at `endpoint`.
     pub fn resume_at(self: &Arc<Self>, key: AttemptKey, endpoint: Endpoint) {
         let mut state = self.state();
-        let Some(deadline) = state.end_question(key) else { return };
+        let Some(since) = state.end_question(key) else { return };
         let server = Server::Known(Arc::new(endpoint));
-        self.try_server(&mut state, runtime(), key, server, deadline);
+        self.try_server(&mut state, runtime(), key, server, since);
     }
 
     /// Answers a question: the attempt ends in `outcome`. Returns whether it was asking.
@@ -125,9 +125,7 @@ impl Shared {
     /// JavaScript, which was asked, has dialled and is connected: the slot deadline counts from now on.
     pub fn connected(self: &Arc<Self>, key: AttemptKey) {
         let mut state = self.state();
-        let server = state.in_flight.get_mut(key).and_then(|attempt| attempt.server);
-        let target = server.and_then(|server| state.servers.server(server)).map(Server::target);
-        let (Some(target), Ok(runtime)) = (target, runtime()) else { return };
+        let (Some(target), Ok(runtime)) = (state.target(key), runtime()) else { return };
         let Some(attempt) = state.in_flight.get_mut(key) else { return };
         let Phase::Asking(asking) = &mut attempt.phase else { return };
         let (now, connect_time) = (Instant::now(), asking.since.elapsed());
@@ -169,6 +167,12 @@ impl Shared {
 }
 
 impl State {
+    /// What a system call about the server of an attempt would be about.
+    fn target(&mut self, key: AttemptKey) -> Option<Target> {
+        let server = self.in_flight.get_mut(key)?.server?;
+        self.servers.server(server).map(Server::target)
+    }
+
     fn connected_at(&mut self, key: AttemptKey) -> Option<(Duration, Instant)> {
         match &self.in_flight.get_mut(key)?.phase {
             Phase::Asking(asking) => asking.connected,
@@ -176,13 +180,13 @@ impl State {
         }
     }
 
-    /// Takes note that a question is answered. Returns the deadline of the attempt; `None` if it is not asking.
-    fn end_question(&mut self, key: AttemptKey) -> Option<Option<Instant>> {
+    /// Takes note that a question is answered. Returns since when JavaScript had it; `None` if it is not asked.
+    fn end_question(&mut self, key: AttemptKey) -> Option<Instant> {
         let attempt = self.in_flight.get_mut(key)?;
         let Phase::Asking(asking) = &attempt.phase else { return None };
         asking.timer.inspect(|(timers, key)| timers.remove(*key));
-        let deadline = asking.deadline;
+        let since = asking.since;
         attempt.phase = Phase::Queued;
-        Some(deadline)
+        Some(since)
     }
 }

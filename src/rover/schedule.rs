@@ -217,7 +217,7 @@ impl Shared {
         if roving.undelivered > 0 {
             state.stats.skipped += 1;
         } else if state.servers.is_empty() {
-            self.ask_for_servers(&mut state, runtime, context);
+            self.ask_for_servers(&mut state, context);
         } else {
             self.admit(&mut state, Ok(runtime), context);
         }
