@@ -3,11 +3,13 @@
 const assert = require('node:assert/strict');
 const { once } = require('node:events');
 const fs = require('node:fs');
+const net = require('node:net');
 
+const { giveSlots } = require('../../lib/server');
 const { Pool, full, makePool, serverGiving } = require('../helpers/pool.js');
 const { ClientRover, makeRover } = require('../helpers/rover.js');
 const { NOT_LINUX, skip } = require('../helpers/skip.js');
-const { closed, refusedAddress, slotServer } = require('../helpers/slot-server.js');
+const { closed, listening, refusedAddress, slotServer } = require('../helpers/slot-server.js');
 const { block, until } = require('../helpers/wait.js');
 
 /** The slots of a pool, by the events that tell of them. */
@@ -133,6 +135,45 @@ describe('a better slot', () => {
     assert.equal(pool.sockets.length, 1);
     const sockets = await Promise.all([0, 1, 2, 3].map(() => server.nextSocket()));
     await Promise.all(sockets.filter((one) => one.remotePort !== pool.sockets[0].localPort).map(closed));
+  });
+});
+
+describe('a server that drains', () => {
+  /** In a drain, slots begin here. */
+  const DRAINING = 1_000_000_000;
+
+  it('gets nothing of a pool that has room, beside one that is well or alone (rows 51 and 63)', async () => {
+    const [draining, well] = [await serverGiving([DRAINING]), await serverGiving([DRAINING - 1])];
+    const rover = makeRover({ ROVING_INTERVAL: 5, servers: { draining: draining.address } });
+    const pool = makePool(rover, { size: 2 });
+    await until(() => rover.stats().rejected > 2);
+    assert.deepEqual([pool.sockets, rover.MAX_SLOT], [[], DRAINING - 1]);
+    rover.addServer('well', well.address);
+    await full(pool);
+    assert.deepEqual([await pool.acquire(), await pool.acquire()].map(({ id }) => id), ['well', 'well']);
+  });
+
+  it('is refused also where MAX_SLOT let it pass, and so is all that is above a MAX_SLOT of the app (rows 51 and 63)', async () => {
+    for (const [slot, MAX_SLOT] of [[DRAINING, undefined], [8, 7]]) {
+      const server = await serverGiving([slot]);
+      const rover = makeRover({ ROVING_INTERVAL: 60_000, MAX_SLOT, servers: { a: server.address } });
+      const pool = makePool(rover, { size: 1 });
+      rover.MAX_SLOT = Infinity;
+      rover.connect();
+      await until(() => rover.stats().connections > 0);
+      await server.nextClosed();
+      assert.deepEqual(pool.sockets, []);
+    }
+  });
+
+  it('empties for good while pools have room (rows 51 and 63)', async () => {
+    const server = await listening(net.createServer((socket) => socket.resume()));
+    const slots = giveSlots(server);
+    const pool = makePool({ size: 2, ROVING_INTERVAL: 10, servers: { a: { host: '127.0.0.1', port: server.address().port } } });
+    await full(pool);
+    pool.on('keep', (slot) => assert.fail(`takes ${slot}`));
+    await slots.drain({ over: 200 });
+    assert.deepEqual(pool.sockets, []);
   });
 });
 

@@ -22,6 +22,12 @@ const ROVER_DEFAULTS = { ROVING_INTERVAL: 250, MAX_INTERVAL: 1000, JITTER: 0.1 }
  */
 const SWAP_GAIN = 0.05;
 
+/**
+ * A server that drains gives slots from here up (docs/protocol.md), and soon ends whatever it is sent. So no pool takes
+ * one, not even in place of none: the server could not be told from one that is well, and its drain would never end.
+ */
+const DRAIN_SLOT = 1_000_000_000;
+
 /** How long a connection has to live until its server is trusted, in ms. */
 const PROBATION = 1000;
 
@@ -84,8 +90,10 @@ class Pool extends EventEmitter {
   /** Every socket that is not closed yet, those that left the pool included. */
   #open = /** @type {Set<import('node:net').Socket>} */ (new Set());
   #onAllClosed = () => {};
-  /** `MAX_SLOT` as the app had set it, in force while there is room. */
+  /** `MAX_SLOT` as the app had set it. */
   #maxSlot;
+  /** The highest slot that is wanted while there is room. */
+  #limit;
   #looking;
   /** @type {Promise<void> | null} */
   #closed = null;
@@ -126,6 +134,8 @@ class Pool extends EventEmitter {
     this.#isRotating = lend === 'rotate';
     this.#retire = retire;
     this.#maxSlot = this.rover.MAX_SLOT;
+    this.#limit = Math.min(this.#maxSlot, DRAIN_SLOT - 1);
+    this.rover.MAX_SLOT = this.#limit;
     this.#guard = new Guard(this.rover, probation);
     this.#fill = new Fill(this.rover, {
       hasRoom: () => this.#closed === null && !this.isFull,
@@ -277,7 +287,7 @@ class Pool extends EventEmitter {
 
   /** MAX_SLOT stops most that are none natively, but an attempt may have passed it when it was higher. */
   #isGain(slot) {
-    if (!this.isFull) return true;
+    if (!this.isFull) return slot <= this.#limit;
     const worst = this.#worst().slot;
     return worst - slot > Math.floor(worst * SWAP_GAIN);
   }
@@ -318,7 +328,6 @@ class Pool extends EventEmitter {
     if (this.#open.size === 0) this.#onAllClosed();
   }
 
-
   /** Has a connection leave, at once or when it is given back. */
   #letGo(connection) {
     if (connection.isLeaving) return;
@@ -348,11 +357,11 @@ class Pool extends EventEmitter {
     if (this.#closed !== null) return;
     this.#fill.begin();
     if (!this.isFull) {
-      this.rover.MAX_SLOT = this.#maxSlot;
+      this.rover.MAX_SLOT = this.#limit;
       return;
     }
     const worst = this.#worst().slot;
-    this.rover.MAX_SLOT = Math.min(this.#maxSlot, worst - Math.floor(worst * SWAP_GAIN) - 1);
+    this.rover.MAX_SLOT = Math.min(this.#limit, worst - Math.floor(worst * SWAP_GAIN) - 1);
   }
 
   /** Lends to those that wait, as far as there are connections. */
