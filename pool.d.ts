@@ -100,6 +100,7 @@ export class Pool extends EventEmitter {
      *   `JITTER` 0.1.
      * @param {PoolOptions} [options] Of the pool, where there is a rover.
      * @throws {TypeError | RangeError} For a bad option.
+     * @throws {Error} `ERR_CALLOSUM_POOL_EXISTS` where the rover has a pool that is not closed.
      */
     constructor(rover: ClientRover<any> | (PoolOptions & ClientRover.Options<any>), options?: PoolOptions);
     /**

@@ -93,6 +93,30 @@ describe('new Pool()', () => {
     await once(pool, 'keep');
   });
 
+  it('throws where its rover has a pool that is not closed, and changes nothing then (row 54)', async () => {
+    const server = await slotServer();
+    const rover = makeRover({ servers: { a: server.address } });
+    const pool = makePool(rover, { size: 1 });
+    await full(pool);
+    const { MAX_SLOT } = rover;
+    assert.throws(() => new Pool(rover, { size: 3 }), { code: 'ERR_CALLOSUM_POOL_EXISTS' });
+    const closing = pool.close();
+    assert.throws(() => new Pool(rover), { code: 'ERR_CALLOSUM_POOL_EXISTS' });
+    assert.deepEqual([rover.MAX_SLOT, rover.listenerCount('connection')], [MAX_SLOT, 1]);
+    await closing;
+    await full(makePool(rover, { size: 1 }));
+  });
+
+  it('leaves a rover that can\'t be started to another pool (row 54)', async () => {
+    const server = await slotServer();
+    const rover = makeRover({ servers: { a: server.address } });
+    rover.ROVING_INTERVAL = -1;
+    assert.throws(() => new Pool(rover), { code: 'ERR_OUT_OF_RANGE' });
+    assert.deepEqual([rover.MAX_SLOT, rover.listenerCount('connection')], [Infinity, 0]);
+    rover.ROVING_INTERVAL = 10;
+    await full(makePool(rover, { size: 1 }));
+  });
+
   for (const [option, value] of Object.entries({ size: 0, probation: -1, retire: 'end' })) {
     it(`throws for a bad ${option} (row 51)`, () => {
       assert.throws(() => new Pool({ [option]: value }), new RegExp(`^\\w+: ${option} must be .*: ${value}$`));

@@ -43,6 +43,9 @@ const CLOSE_TIMEOUT = 10_000;
 /** How long a server may take to close a connection that was ended, in ms. */
 const END_TIMEOUT = 5_000;
 
+/** The rovers of pools that are not closed: two would lend the same connections, and stop each other's rover. */
+const pooled = /** @type {WeakSet<ClientRover<any>>} */ (new WeakSet());
+
 /** @typedef {import('./connection.js').PooledConnection} PooledConnection */
 
 /**
@@ -109,6 +112,7 @@ class Pool extends EventEmitter {
    *   `JITTER` 0.1.
    * @param {PoolOptions} [options] Of the pool, where there is a rover.
    * @throws {TypeError | RangeError} For a bad option.
+   * @throws {Error} `ERR_CALLOSUM_POOL_EXISTS` where the rover has a pool that is not closed.
    */
   constructor(rover, options) {
     super();
@@ -118,6 +122,7 @@ class Pool extends EventEmitter {
     if (!(probation >= 0)) throw new RangeError(`probation must be a number from 0 up: ${probation}`);
     if (lend !== 'lowest' && lend !== 'rotate') throw new TypeError(`lend must be 'lowest' or 'rotate': ${lend}`);
     if (typeof retire !== 'function') throw new TypeError(`retire must be a function: ${retire}`);
+    if (pooled.has(own.rover)) throw existsError();
     /**
      * The rover. Its servers are the app's to add and to drop.
      *
@@ -135,20 +140,22 @@ class Pool extends EventEmitter {
     this.#retire = retire;
     this.#maxSlot = this.rover.MAX_SLOT;
     this.#limit = Math.min(this.#maxSlot, DRAIN_SLOT - 1);
-    this.rover.MAX_SLOT = this.#limit;
     this.#guard = new Guard(this.rover, probation);
     this.#fill = new Fill(this.rover, {
       hasRoom: () => this.#closed === null && !this.isFull,
       take: (connection) => this.#offer(connection),
       onFailed: (id) => this.#guard.onFailed(id),
     });
-    this.rover.on('connection', this.#onConnection);
     // Where no server is known yet, that is told from inside of start(); and nobody can listen before that.
     this.rover.on('error', ignore);
+    // It may throw, for a bad ROVING_INTERVAL. So all else comes later.
+    this.rover.start();
+    this.rover.MAX_SLOT = this.#limit;
+    this.rover.on('connection', this.#onConnection);
     this.#looking = setInterval(() => this.#look(), LOOK_INTERVAL);
     this.#looking.unref?.();
-    this.rover.start();
     this.#fill.begin();
+    pooled.add(this.rover);
   }
 
   /**
@@ -244,6 +251,7 @@ class Pool extends EventEmitter {
     this.rover.off('connection', this.#onConnection);
     this.rover.off('error', ignore);
     this.rover.MAX_SLOT = this.#maxSlot;
+    pooled.delete(this.rover);
     this.#waiters.rejectAll(closedError());
     for (const connection of [...this.#connections]) this.#letGo(connection);
     if (this.#open.size === 0) return;
@@ -484,6 +492,10 @@ function end(socket) {
   const deadline = setTimeout(() => socket.destroy(), END_TIMEOUT);
   deadline.unref?.();
   socket.on('close', () => clearTimeout(deadline));
+}
+
+function existsError() {
+  return Object.assign(new Error('The rover has a pool already'), { code: 'ERR_CALLOSUM_POOL_EXISTS' });
 }
 
 function closedError() {
