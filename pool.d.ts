@@ -129,16 +129,16 @@ export class Pool extends EventEmitter {
      */
     get waiting(): number;
     /**
-     * Lends a connection that nobody has, the one with the lowest slot unless `lend` says otherwise, or waits for one. Those that wait are served in
-     * order of asking. No more than `size` are lent at a time.
+     * Lends a connection that nobody has, the one with the lowest slot unless `lend` says otherwise, or waits for one. Those
+     * that wait are served in order of asking. No more than `size` are lent at a time.
      *
      * @param {object} [options]
-     * @param {AbortSignal} [options.signal] Ends the waiting.
+     * @param {AbortSignal | null} [options.signal] Ends the waiting.
      * @returns {Promise<Lease>} Rejected with an `AbortError` whose `cause` is the signal's reason, and with
      *   `ERR_CALLOSUM_POOL_CLOSED`.
      */
     acquire({ signal }?: {
-        signal?: AbortSignal;
+        signal?: AbortSignal | null;
     }): Promise<Lease>;
     /**
      * Lends a connection without waiting.

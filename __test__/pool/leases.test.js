@@ -1,7 +1,7 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const { once } = require('node:events');
+const { addAbortListener, once } = require('node:events');
 
 const { full, makePool, serverGiving } = require('../helpers/pool.js');
 const { closed, slotServer } = require('../helpers/slot-server.js');
@@ -14,6 +14,15 @@ async function poolWith(slots, options) {
   const pool = makePool({ size, servers: { a: server.address }, ...options });
   await full(pool);
   return { pool, server };
+}
+
+/** Counts the listeners that a signal is given from now on. */
+function countListeners(signal) {
+  let count = 0;
+  const { addEventListener, removeEventListener } = signal;
+  signal.addEventListener = (...args) => (count++, addEventListener.apply(signal, args));
+  signal.removeEventListener = (...args) => (count--, removeEventListener.apply(signal, args));
+  return () => count;
 }
 
 describe('acquire()', () => {
@@ -70,6 +79,50 @@ describe('acquire()', () => {
     assert.equal(pool.waiting, 1);
     lease.release();
     assert.equal((await next).slot, 3);
+  });
+
+  it('rejects for a signal that is none, and nobody waits then (rows 54 and 57)', async () => {
+    const { pool } = await poolWith([3]);
+    const [socket] = pool.sockets;
+    const lease = await pool.acquire();
+    for (const signal of [{}, 'now', 1]) {
+      await assert.rejects(pool.acquire({ signal }), { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' });
+    }
+    await assert.rejects(pool.acquire({ signal: { aborted: false } }), { name: 'TypeError' });
+    assert.equal(pool.waiting, 0);
+    pool.acquire({ signal: null }).catch(() => {});
+    assert.equal(pool.waiting, 1);
+    lease.release();
+    await pool.close({ timeout: 0 });
+    assert.ok(socket.closed);
+  });
+
+  it('listens to a signal once, whoever waits with it, and hears it in any case (row 54)', async () => {
+    const pools = [makePool({ size: 1 }), makePool({ size: 1 })];
+    const controller = new AbortController();
+    const { signal } = controller;
+    if (addAbortListener) signal.addEventListener('abort', (event) => event.stopImmediatePropagation());
+    const listeners = countListeners(signal);
+    const waiting = Array.from({ length: 12 }, (_, n) => pools[n % 2].acquire({ signal }));
+    assert.equal(listeners(), 1);
+    controller.abort('enough');
+    const reasons = await Promise.all(waiting.map((one) => one.catch(({ cause }) => cause)));
+    assert.deepEqual(reasons, Array(12).fill('enough'));
+    assert.equal(listeners(), 0);
+  });
+
+  it('leaves no listener at a signal that is not aborted (row 54)', async () => {
+    const { pool } = await poolWith([3]);
+    const lease = await pool.acquire();
+    const { signal } = new AbortController();
+    const listeners = countListeners(signal);
+    const waiting = [pool.acquire({ signal }), pool.acquire({ signal })];
+    lease.release();
+    const first = await waiting[0];
+    assert.equal(listeners(), 1);
+    first.release();
+    (await waiting[1]).release();
+    assert.equal(listeners(), 0);
   });
 
   it('has no use for a signal that is aborted afterwards (row 54)', async () => {

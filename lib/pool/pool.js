@@ -4,11 +4,13 @@ const EventEmitter = require('node:events');
 
 const ClientRover = require('../../index.js');
 
+const { abortError } = require('./abort.js');
 const { addressOf, pooledConnection } = require('./connection.js');
 const { Fill } = require('./fill.js');
 const { Guard } = require('./guard.js');
 const { Lease } = require('./lease.js');
-const { Waiters, abortError } = require('./waiters.js');
+const { checkSignal } = require('./options.js');
+const { Waiters } = require('./waiters.js');
 
 /** Connections to keep. */
 const SIZE = 8;
@@ -196,15 +198,16 @@ class Pool extends EventEmitter {
   }
 
   /**
-   * Lends a connection that nobody has, the one with the lowest slot unless `lend` says otherwise, or waits for one. Those that wait are served in
-   * order of asking. No more than `size` are lent at a time.
+   * Lends a connection that nobody has, the one with the lowest slot unless `lend` says otherwise, or waits for one. Those
+   * that wait are served in order of asking. No more than `size` are lent at a time.
    *
    * @param {object} [options]
-   * @param {AbortSignal} [options.signal] Ends the waiting.
+   * @param {AbortSignal | null} [options.signal] Ends the waiting.
    * @returns {Promise<Lease>} Rejected with an `AbortError` whose `cause` is the signal's reason, and with
    *   `ERR_CALLOSUM_POOL_CLOSED`.
    */
   async acquire({ signal } = {}) {
+    checkSignal(signal);
     if (signal?.aborted) throw abortError(signal.reason);
     if (this.#closed !== null) throw closedError();
     return this.tryAcquire() ?? this.#waiters.wait(signal);
