@@ -153,6 +153,7 @@ export class Pool extends EventEmitter {
      * @param {object} [options]
      * @param {number} [options.timeout] How long to wait, in ms; then all that are left are destroyed. Default: 10000.
      * @returns {Promise<void>} Fulfilled when all connections are closed.
+     * @throws {TypeError | RangeError} For a bad `timeout`.
      */
     close({ timeout }?: {
         timeout?: number;

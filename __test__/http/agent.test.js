@@ -53,6 +53,10 @@ describe('new RoverAgent()', () => {
   it('throws for another protocol than HTTP (row 71)', () => {
     assert.throws(() => new RoverAgent({}, { protocol: 'ftp:' }), /^TypeError: protocol must be/);
   });
+
+  it('throws for a timeout that no timer takes (row 71)', () => {
+    assert.throws(() => new RoverAgent({}, { timeout: Infinity }), /^RangeError: timeout must be/);
+  });
 });
 
 describe('a request', () => {

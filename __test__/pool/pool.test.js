@@ -291,6 +291,20 @@ describe('close()', () => {
     lease.release();
   });
 
+  it('throws for a time that no timer takes, and closes nothing then (row 57)', async () => {
+    const server = await slotServer();
+    const pool = makePool({ size: 1, servers: { a: server.address } });
+    const lease = await pool.acquire();
+    for (const timeout of [Infinity, 2 ** 31, -1, NaN]) assert.throws(() => pool.close({ timeout }), { name: 'RangeError' });
+    assert.throws(() => pool.close({ timeout: '10' }), { name: 'TypeError' });
+    lease.release();
+    assert.equal((await pool.acquire()).socket, lease.socket);
+    const closing = pool.close({ timeout: 2 ** 31 - 1 });
+    assert.throws(() => pool.close({ timeout: Infinity }), { name: 'RangeError' });
+    lease.socket.destroy();
+    await closing;
+  });
+
   it('rejects those that wait or come later, and gives the same promise again (row 57)', async () => {
     const pool = makePool({ servers: { a: await refusedAddress() } });
     const waiting = assert.rejects(pool.acquire(), { code: 'ERR_CALLOSUM_POOL_CLOSED' });

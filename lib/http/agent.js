@@ -8,6 +8,7 @@ const { Pool } = require('../pool');
 
 const { Carrier, carriers, isStale, keptFor } = require('./carrier.js');
 const { hangUpError, secure, secured, servernameOf } = require('./secure.js');
+const { checkTime } = require('./time.js');
 
 /** @typedef {import('node:http').ClientRequest} ClientRequest */
 /** @typedef {import('../pool').Lease} Lease */
@@ -71,6 +72,8 @@ class RoverAgent extends http.Agent {
     if (protocol !== 'http:' && protocol !== 'https:') {
       throw new TypeError(`protocol must be 'http:' or 'https:': ${protocol}`);
     }
+    // It would throw where a request gets its connection.
+    checkTime('timeout', others.timeout ?? 0);
     super({ keepAlive: true, ...others });
     const self = /** @type {any} */ (this);
     self.protocol = protocol;

@@ -9,7 +9,7 @@ const { addressOf, pooledConnection } = require('./connection.js');
 const { Fill } = require('./fill.js');
 const { Guard } = require('./guard.js');
 const { Lease } = require('./lease.js');
-const { checkSignal } = require('./options.js');
+const { checkSignal, checkTime } = require('./options.js');
 const { Waiters } = require('./waiters.js');
 
 /** Connections to keep. */
@@ -230,8 +230,10 @@ class Pool extends EventEmitter {
    * @param {object} [options]
    * @param {number} [options.timeout] How long to wait, in ms; then all that are left are destroyed. Default: 10000.
    * @returns {Promise<void>} Fulfilled when all connections are closed.
+   * @throws {TypeError | RangeError} For a bad `timeout`.
    */
   close({ timeout = CLOSE_TIMEOUT } = {}) {
+    checkTime('timeout', timeout);
     this.#closed ??= this.#close(timeout);
     return this.#closed;
   }
