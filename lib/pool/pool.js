@@ -286,15 +286,14 @@ class Pool extends EventEmitter {
       return false;
     }
     this.#follow(connection);
-    const worst = this.isFull ? this.#worst() : undefined;
+    if (this.isFull) this.#letGo(this.#worst());
     const place = this.#connections.findIndex((other) => other.slot > slot);
     this.#connections.splice(place < 0 ? this.#connections.length : place, 0, connection);
     this.#fill.succeed();
     this.#guard.onKept(connection);
-    if (worst !== undefined) this.#letGo(worst);
-    else this.#limitRover();
+    this.#limitRover();
     this.#serve();
-    this.emit('keep', slot, socket, id);
+    this.#emit('keep', connection);
     return true;
   }
 
@@ -343,16 +342,24 @@ class Pool extends EventEmitter {
 
   /** Has a connection leave, at once or when it is given back. */
   #letGo(connection) {
-    if (connection.isLeaving) return;
+    // Listeners of `drop` may have closed it, where several leave.
+    if (connection.isLeaving || !this.#connections.includes(connection)) return;
     if (connection.isLent) {
       connection.isLeaving = true;
       this.#leaving++;
       this.#limitRover();
     } else {
-      this.#guard.onLetGo(connection);
-      this.#retire(connection.socket);
-      this.#remove(connection);
+      this.#leave(connection);
     }
+  }
+
+  /** Closes a live connection that nobody has, and removes it. */
+  #leave(connection) {
+    const { socket } = connection;
+    this.#guard.onLetGo(connection);
+    // One that the app has failed to close would be open for good.
+    if (!tryCall(() => this.#retire(socket))) socket.destroy();
+    this.#remove(connection);
   }
 
   #remove(connection) {
@@ -362,7 +369,11 @@ class Pool extends EventEmitter {
     connection.isLent = false;
     this.#limitRover();
     this.#serve();
-    this.emit('drop', connection.slot, connection.socket, connection.id);
+    this.#emit('drop', connection);
+  }
+
+  #emit(event, { slot, socket, id }) {
+    tryCall(() => this.emit(event, slot, socket, id));
   }
 
   /** Lets the rover itself turn away what `#offer` would only close, and fills what has become free. */
@@ -405,7 +416,7 @@ class Pool extends EventEmitter {
     connection.isLent = true;
     connection.turn = ++this.#loans;
     this.#lent++;
-    connection.onLent?.();
+    if (connection.onLent !== undefined) tryCall(connection.onLent);
     return new Lease(connection, this.#leasing);
   }
 
@@ -421,12 +432,7 @@ class Pool extends EventEmitter {
     // It may be gone already.
     if (!connection.isLent) return;
     connection.isProven = true;
-    if (connection.isLeaving) {
-      this.#guard.onLetGo(connection);
-      this.#retire(connection.socket);
-      this.#remove(connection);
-      return;
-    }
+    if (connection.isLeaving) return this.#leave(connection);
     connection.isLent = false;
     this.#lent--;
     // Flowing again, or it would not be noticed when the server goes away.
@@ -460,6 +466,24 @@ class Pool extends EventEmitter {
     if (addressOf(server) !== address) return false;
     connection.server = server;
     return true;
+  }
+}
+
+/**
+ * Calls a function of the app. What it throws is thrown later, as an uncaught exception: the pool has to go on.
+ *
+ * @param {() => void} callback
+ * @returns {boolean} Whether it came to its end.
+ */
+function tryCall(callback) {
+  try {
+    callback();
+    return true;
+  } catch (error) {
+    process.nextTick(() => {
+      throw error;
+    });
+    return false;
   }
 }
 
