@@ -2,9 +2,10 @@
 
 const assert = require('node:assert/strict');
 const { addAbortListener, once } = require('node:events');
+const net = require('node:net');
 
 const { full, makePool, serverGiving } = require('../helpers/pool.js');
-const { closed, slotServer } = require('../helpers/slot-server.js');
+const { closed, listening, slotServer } = require('../helpers/slot-server.js');
 const { until } = require('../helpers/wait.js');
 
 /** A pool that is full, with these slots. */
@@ -23,6 +24,13 @@ function countListeners(signal) {
   signal.addEventListener = (...args) => (count++, addEventListener.apply(signal, args));
   signal.removeEventListener = (...args) => (count--, removeEventListener.apply(signal, args));
   return () => count;
+}
+
+/** A server that keeps its side of each connection open, whatever its client does. */
+async function halfOpenServer(onData) {
+  const options = { allowHalfOpen: true };
+  const server = await listening(net.createServer(options, (socket) => socket.on('data', onData).write('1\r\n')));
+  return { host: '127.0.0.1', port: server.address().port };
 }
 
 describe('acquire()', () => {
@@ -223,6 +231,27 @@ describe('a lease', () => {
     assert.ok(!pool.sockets.includes(lease.socket));
   });
 
+  it('that is ended by half and given back leaves, with what was written to it (rows 52 and 54)', async () => {
+    let text = '';
+    const server = await halfOpenServer((data) => (text += data));
+    const pool = makePool({ size: 1, servers: { a: server } });
+    const lease = await pool.acquire();
+    lease.socket.end('bye');
+    lease.release();
+    assert.deepEqual([pool.lent, pool.sockets], [0, []]);
+    assert.notEqual((await pool.acquire()).socket, lease.socket);
+    await until(() => text === 'bye');
+  });
+
+  it('whose connection the app has destroyed leaves when it is given back (rows 52 and 54)', async () => {
+    const { pool } = await poolWith([1]);
+    const lease = await pool.acquire();
+    lease.socket.destroy();
+    lease.release();
+    assert.deepEqual([pool.lent, pool.sockets], [0, []]);
+    await once(pool, 'keep');
+  });
+
   it('of the worst connection is retired when it is given back, where a better one came meanwhile (row 54)', async () => {
     const slots = [5, 9];
     const server = await serverGiving(slots);
@@ -245,4 +274,14 @@ describe('a lease', () => {
     low.destroy();
     assert.deepEqual(dropped, [9, 5]);
   });
+});
+
+it('a connection that the app ends by half, without having lent it, leaves the pool (rows 51 and 52)', async () => {
+  const server = await halfOpenServer(() => {});
+  const pool = makePool({ size: 1, servers: { a: server } });
+  const [, socket] = await once(pool, 'keep');
+  socket.end();
+  const [, dropped] = await once(pool, 'drop');
+  assert.equal(dropped, socket);
+  await once(pool, 'keep');
 });

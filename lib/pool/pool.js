@@ -312,6 +312,7 @@ class Pool extends EventEmitter {
     const { socket, server } = connection;
     this.#open.add(socket);
     socket.on('end', () => this.#onEnd(connection));
+    socket.on('finish', () => this.#onFinish(connection));
     socket.on('close', () => this.#onClose(connection));
     const isAsked = typeof server === 'object' && server.keepAlive;
     if (this.#keepAlive && !isAsked) socket.setKeepAlive(true, KEEP_ALIVE_DELAY);
@@ -327,6 +328,13 @@ class Pool extends EventEmitter {
     }
     this.#guard.onDied(connection);
     connection.socket.end();
+    this.#remove(connection);
+  }
+
+  /** Our side is ended. Where nobody has the connection, an app has done so that uses `pool.sockets`, and may read on. */
+  #onFinish(connection) {
+    if (connection.isLent || !this.#connections.includes(connection)) return;
+    this.#guard.onLetGo(connection);
     this.#remove(connection);
   }
 
@@ -432,11 +440,18 @@ class Pool extends EventEmitter {
     // It may be gone already.
     if (!connection.isLent) return;
     connection.isProven = true;
+    const { socket } = connection;
+    // Flowing again, or it would not be noticed when the server goes away.
+    if (!socket.readableFlowing) socket.resume();
     if (connection.isLeaving) return this.#leave(connection);
+    if (!isUsable(socket)) {
+      // Its borrower has ended it. The server may keep its own side open for ever.
+      this.#guard.onLetGo(connection);
+      end(socket);
+      return this.#remove(connection);
+    }
     connection.isLent = false;
     this.#lent--;
-    // Flowing again, or it would not be noticed when the server goes away.
-    if (!connection.socket.readableFlowing) connection.socket.resume();
     this.#serve();
   }
 
@@ -517,6 +532,7 @@ function divided({ keepAlive, lend, probation, retire, size, ...options }) {
 
 /** @param {import('node:net').Socket} socket */
 function end(socket) {
+  if (socket.destroyed) return;
   socket.end();
   const deadline = setTimeout(() => socket.destroy(), END_TIMEOUT);
   deadline.unref?.();
