@@ -256,6 +256,39 @@ describe('a server that leaves the table', () => {
   });
 });
 
+describe('a server that is replaced', () => {
+  const keeping = {
+    'a port': ({ port }) => [port, { port }],
+    'a port as a string': ({ port }) => [{ port }, `${port}`],
+    'localhost': ({ port }) => [{ port }, { host: 'localhost', port, path: undefined }],
+    'no path': ({ port }) => [{ port, path: null }, { port, path: '', host: '' }],
+  };
+  for (const [what, forms] of Object.entries(keeping)) {
+    it(`by the same address in another form, as ${what}, keeps its connections (row 56)`, async () => {
+      const server = await slotServer();
+      const [before, after] = forms(server.address);
+      const pool = makePool({ size: 1, servers: { a: before } });
+      await full(pool);
+      const [socket] = pool.sockets;
+      pool.rover.addServer('a', after);
+      const lease = pool.tryAcquire();
+      assert.equal(lease?.socket, socket);
+    });
+  }
+
+  for (const path of [undefined, null, '']) {
+    it(`by one at another port, with ${path === '' ? 'an empty' : path} path, loses them (row 56)`, async () => {
+      const [server, other] = [await slotServer(), await slotServer()];
+      const pool = makePool({ size: 1, servers: { a: { ...server.address, path } } });
+      await full(pool);
+      pool.rover.addServer('a', { ...other.address, path });
+      assert.equal(pool.tryAcquire(), null);
+      await full(pool);
+      assert.equal(pool.sockets[0].remotePort, other.port);
+    });
+  }
+});
+
 describe('close()', () => {
   it('ends the connections, stops the rover, and gives MAX_SLOT back (row 57)', async () => {
     const server = await slotServer();
