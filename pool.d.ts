@@ -74,6 +74,10 @@ export type PoolOptions = {
      * the server takes more than 5 s.
      */
     retire?: (socket: import("node:net").Socket) => void;
+    /**
+     * Closes the pool when it is aborted.
+     */
+    signal?: AbortSignal | null;
 };
 /**
  * The arguments of each event's listeners.

@@ -62,6 +62,10 @@ describe('new Pool()', () => {
     assert.equal(pool.rover.servers.a, servers.a);
     assert.equal(makePool({}).size, 8);
     assert.equal(makePool({ ROVING_INTERVAL: 77 }).rover.ROVING_INTERVAL, 77);
+    for (const none of [undefined, null]) {
+      const { rover } = makePool({ ROVING_INTERVAL: none, MAX_INTERVAL: none, JITTER: none });
+      assert.equal(rover.ROVING_INTERVAL, 250);
+    }
   });
 
   it('sets MAX_SLOT below the worst slot while it is full, and only then (row 51)', async () => {
@@ -355,6 +359,38 @@ describe('close()', () => {
     await pool.close();
     const { abandoned, pending } = pool.rover.stats();
     assert.ok(abandoned > 0 && pending === 0);
+  });
+
+  for (const [what, make] of Object.entries({
+    'a rover of its own': (options) => makePool(options),
+    'a rover': ({ servers, ...options }) => makePool(makeRover({ servers }), options),
+  })) {
+    it(`is what an abort of its signal does, with ${what} (row 57)`, async () => {
+      const server = await slotServer();
+      const controller = new AbortController();
+      const pool = make({ size: 2, signal: controller.signal, servers: { a: server.address } });
+      await full(pool);
+      const [lease] = [await pool.acquire(), await pool.acquire()];
+      const waiting = pool.acquire();
+      controller.abort();
+      assert.equal(pool.tryAcquire(), null);
+      await assert.rejects(waiting, { code: 'ERR_CALLOSUM_POOL_CLOSED' });
+      assert.deepEqual([lease.socket.destroyed, pool.rover.intervalId], [false, null]);
+      for (const socket of pool.sockets) socket.destroy();
+      await pool.close();
+    });
+  }
+
+  it('comes at once where the signal is aborted already, and is no business of it later (row 57)', async () => {
+    const servers = { a: await refusedAddress() };
+    await assert.rejects(makePool({ servers, signal: AbortSignal.abort() }).acquire(), { code: 'ERR_CALLOSUM_POOL_CLOSED' });
+    const controller = new AbortController();
+    const pool = makePool(makeRover({ servers }), { signal: controller.signal });
+    await pool.close();
+    pool.rover.start();
+    controller.abort();
+    assert.notEqual(pool.rover.intervalId, null);
+    assert.throws(() => new Pool(makeRover(), { signal: {} }), { code: 'ERR_INVALID_ARG_TYPE' });
   });
 
   it('is what [Symbol.asyncDispose]() does (row 57)', async () => {

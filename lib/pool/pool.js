@@ -4,7 +4,7 @@ const EventEmitter = require('node:events');
 
 const ClientRover = require('../../index.js');
 
-const { abortError } = require('./abort.js');
+const { abortError, onAbort } = require('./abort.js');
 const { addressOf, pooledConnection } = require('./connection.js');
 const { Fill } = require('./fill.js');
 const { Guard } = require('./guard.js');
@@ -62,6 +62,7 @@ const pooled = /** @type {WeakSet<ClientRover<any>>} */ (new WeakSet());
  * @property {(socket: import('node:net').Socket) => void} [retire] Closes a live connection that leaves the pool.
  *   Where answers may still be on their way, wait for them here. Default: `socket.end()`, and `socket.destroy()` where
  *   the server takes more than 5 s.
+ * @property {AbortSignal | null} [signal] Closes the pool when it is aborted.
  */
 
 /**
@@ -95,6 +96,7 @@ class Pool extends EventEmitter {
   /** Every socket that is not closed yet, those that left the pool included. */
   #open = /** @type {Set<import('node:net').Socket>} */ (new Set());
   #onAllClosed = () => {};
+  #forgetSignal = () => {};
   /** `MAX_SLOT` as the app had set it. */
   #maxSlot;
   /** The highest slot that is wanted while there is room. */
@@ -119,11 +121,12 @@ class Pool extends EventEmitter {
   constructor(rover, options) {
     super();
     const own = isRover(rover) ? { rover, options: options ?? {} } : divided(rover);
-    const { keepAlive = true, lend = 'lowest', probation = PROBATION, retire = end, size = SIZE } = own.options;
+    const { keepAlive = true, lend = 'lowest', probation = PROBATION, retire = end, signal, size = SIZE } = own.options;
     if (!Number.isInteger(size) || size < 1) throw new RangeError(`size must be an integer from 1 up: ${size}`);
     if (!(probation >= 0)) throw new RangeError(`probation must be a number from 0 up: ${probation}`);
     if (lend !== 'lowest' && lend !== 'rotate') throw new TypeError(`lend must be 'lowest' or 'rotate': ${lend}`);
     if (typeof retire !== 'function') throw new TypeError(`retire must be a function: ${retire}`);
+    checkSignal(signal);
     if (pooled.has(own.rover)) throw existsError();
     /**
      * The rover. Its servers are the app's to add and to drop.
@@ -158,6 +161,8 @@ class Pool extends EventEmitter {
     this.#looking.unref?.();
     this.#fill.begin();
     pooled.add(this.rover);
+    if (signal?.aborted) this.close();
+    else if (signal) this.#forgetSignal = onAbort(signal, () => void this.close());
   }
 
   /**
@@ -250,6 +255,7 @@ class Pool extends EventEmitter {
   async #close(timeout) {
     // What is called from here on has to find the pool closed, and `#closed` is set only when this awaits.
     await null;
+    this.#forgetSignal();
     this.#fill.stop();
     clearInterval(this.#looking);
     this.rover.stop();
@@ -526,8 +532,9 @@ function isRover(value) {
  * @param {PoolOptions & ClientRover.Options<any>} options
  */
 function divided({ keepAlive, lend, probation, retire, size, ...options }) {
-  const rover = new ClientRover({ ...ROVER_DEFAULTS, ...options });
-  return { rover, options: { keepAlive, lend, probation, retire, size } };
+  for (const [name, value] of Object.entries(ROVER_DEFAULTS)) options[name] ??= value;
+  const { signal } = options;
+  return { rover: new ClientRover(options), options: { keepAlive, lend, probation, retire, signal, size } };
 }
 
 /** @param {import('node:net').Socket} socket */
