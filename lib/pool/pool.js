@@ -283,8 +283,8 @@ class Pool extends EventEmitter {
     const isWanted =
       this.#closed === null &&
       this.#isGain(slot) &&
-      this.#isListed(connection) &&
-      this.#guard.admits(id, server, this.#connections.length === 0);
+      this.#updateServer(connection) &&
+      this.#guard.admits(connection, this.#connections.length === 0);
     // A socket's `error` that nobody listens for ends the process, also when the pool has let it go.
     socket.on('error', ignore);
     if (!isWanted) {
@@ -423,7 +423,7 @@ class Pool extends EventEmitter {
     if (this.#lent >= this.size) return null;
     const connection = this.#nextToLend();
     if (connection === undefined) return null;
-    if (!this.#isListed(connection)) {
+    if (!this.#updateServer(connection)) {
       this.#letGo(connection);
       return this.#lend();
     }
@@ -473,12 +473,16 @@ class Pool extends EventEmitter {
   #look() {
     this.#guard.forgetDropped();
     for (const connection of [...this.#connections]) {
-      const { address, server } = connection;
-      if (!this.#isListed(connection) || addressOf(server) !== address) this.#letGo(connection);
+      if (!this.#updateServer(connection) || addressOf(connection.server) !== connection.address) this.#letGo(connection);
     }
   }
 
-  #isListed(connection) {
+  /**
+   * Has a connection follow its server in the table, where an equal one has replaced it.
+   *
+   * @returns {boolean} Whether it has one there.
+   */
+  #updateServer(connection) {
     const { servers } = this.rover;
     const { address, id } = connection;
     if (!Object.hasOwn(servers, id)) return false;
