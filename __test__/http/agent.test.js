@@ -310,6 +310,72 @@ describe('keep-alive', () => {
     await until(() => sockets[2].closed);
   });
 
+  for (const [what, interfere] of Object.entries({
+    // The agent gets the connection, and finds nobody.
+    'a request that waited for it was aborted': async (agent, { answers }) => {
+      const request = send(agent, { path: '/2' });
+      await until(() => answers.length === 1);
+      const aborted = send(agent);
+      aborted.destroy();
+      await until(() => Object.keys(agent.requests).length === 0);
+      answers.shift()();
+      await request.response;
+    },
+    'a request was aborted as it got it': async (agent, { answers }) => {
+      const request = send(agent, { path: '/2' });
+      await until(() => answers.length === 1);
+      answers.shift()();
+      await request.response;
+      await until(() => agent.pool.lent === 0);
+      send(agent).destroy();
+    },
+  })) {
+    it(`does not outlast that where ${what} (row 71)`, async () => {
+      const answers = [];
+      const server = await webServer((request, response) => {
+        response.setHeader('Keep-Alive', `timeout=${request.url.slice(1)}`);
+        answers.push(() => response.end());
+      });
+      const pool = makePool({ size: 1, servers: { a: server.address } });
+      await full(pool);
+      const [socket] = pool.sockets;
+      await interfere(makeAgent(pool), { answers });
+      await until(() => pool.lent === 0);
+      assert.ok(socket.timeout > 0 && socket.timeout <= 1000, `${socket.timeout}`);
+      // A second before its time.
+      const began = performance.now();
+      await once(pool, 'drop');
+      assert.ok(performance.now() - began < 1500);
+      assert.ok(socket.destroyed);
+    });
+  }
+
+  it('is not believed in where somebody else had the connection until then (row 71)', async () => {
+    const server = await webServer((request, response) => response.setHeader('Keep-Alive', 'timeout=2').end('hello'));
+    const pool = makePool({ size: 1, servers: { a: server.address } });
+    const agent = makeAgent(pool);
+    const first = send(agent);
+    await first.response;
+    const lease = await pool.acquire();
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    lease.release();
+    const second = send(agent);
+    await second.response;
+    assert.notEqual(second.socket, first.socket);
+  });
+
+  it('is for ever where the server promises more than a timer takes (row 71)', async () => {
+    const server = await webServer((request, response) => response.setHeader('Keep-Alive', `timeout=${request.url.slice(1)}`).end());
+    const pool = makePool({ size: 1, servers: { a: server.address } });
+    const agent = makeAgent(pool);
+    for (const [seconds, timeout] of [['9'.repeat(8), 2 ** 31 - 1], ['9'.repeat(400), 0]]) {
+      const request = send(agent, { path: `/${seconds}` });
+      await request.response;
+      await until(() => pool.lent === 0);
+      assert.equal(request.socket.timeout, timeout);
+    }
+  });
+
   it('ends where the server says so, for which it is not to blame (row 71)', async () => {
     const server = await webServer((request, response) => response.setHeader('Connection', 'close').end());
     const pool = makePool({ size: 1, servers: { a: server.address, b: server.address } });

@@ -6,7 +6,7 @@ const https = require('node:https');
 
 const { Pool } = require('../pool');
 
-const { Carrier, carriers, isStale, keptFor } = require('./carrier.js');
+const { Carrier, carriers, isStale, keptUntil } = require('./carrier.js');
 const { hangUpError, secure, secured, servernameOf } = require('./secure.js');
 const { checkTime } = require('./time.js');
 
@@ -184,7 +184,7 @@ class RoverAgent extends http.Agent {
   #isFit({ socket }, { key }) {
     const carrier = carriers.get(socket);
     if (carrier === undefined) return !secured.has(socket) && !isStale(socket);
-    return carrier.name === (this.#isSecure ? key : null) && !isStale(carrier.socket);
+    return carrier.name === (this.#isSecure ? key : null) && carrier.isKept && !isStale(carrier.socket);
   }
 
   /** Waits for the next connection that the pool can lend. One at a time: at each, it is looked for more. */
@@ -211,7 +211,7 @@ class RoverAgent extends http.Agent {
       else lease.destroy();
       return;
     }
-    lease.release();
+    giveBack(lease);
   }
 
   /** Sends a request over a connection, once there is TLS where there has to be. */
@@ -273,17 +273,11 @@ class RoverAgent extends http.Agent {
     const request = /** @type {ClientRequest} */ (carrier.request);
     const { socket } = carrier;
     const lease = this.#leave(carrier);
-    // One that was aborted before it had the socket has not sent anything.
-    const isClean = request.socket === null;
-    const ms = keptFor(request);
+    // One that was aborted before it had the socket has not sent anything, and what an earlier answer said holds on.
+    if (request.socket !== null) carrier.keptUntil = keptUntil(request);
     // Where either side wants it closed, Node.js has done so, and emits no `free`.
-    const isKept = !isStale(socket) && (isClean || ms !== null);
-    if (isKept) {
-      carrier.idle(ms ?? 0);
-      lease.release(carrier.wake);
-    } else {
-      lease.destroy();
-    }
+    if (carrier.isKept && !isStale(socket)) giveBack(lease);
+    else lease.destroy();
     this.#dispatch();
   }
 
@@ -321,6 +315,13 @@ class RoverAgent extends http.Agent {
       lease?.destroy();
     }
   }
+}
+
+/** Gives a connection back, which is watched while it is idle if it has carried a request. */
+function giveBack(lease) {
+  const carrier = carriers.get(lease.socket);
+  carrier?.idle();
+  lease.release(carrier?.wake);
 }
 
 /** The list under a key, which is made where there is none, as in the fields of `http.Agent`. */
