@@ -99,13 +99,20 @@ class RoverAgent extends http.Agent {
   }
 
   /**
-   * Destroys the connections that are in use, and closes the pool where it is the agent's own.
+   * Destroys the connections that are in use, those on which TLS begins included, and closes the pool where it is the agent's own.
    *
    * @returns {void}
    */
   destroy() {
     super.destroy();
     if (this.#ownsPool) this.pool.close({ timeout: 0 });
+    const inHandshake = [...this.#waiting].filter(({ lease }) => lease !== null);
+    for (const waiting of inHandshake) {
+      const { lease } = waiting;
+      // As https.Agent's.
+      this.#fail(waiting, Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' }));
+      lease?.destroy();
+    }
   }
 
   /**
