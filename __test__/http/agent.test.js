@@ -7,7 +7,7 @@ const http = require('node:http');
 const { setImmediate: turn } = require('node:timers/promises');
 
 const { full, makePool } = require('../helpers/pool.js');
-const { refusedAddress, slotServer } = require('../helpers/slot-server.js');
+const { listening, refusedAddress, slotServer } = require('../helpers/slot-server.js');
 const { until } = require('../helpers/wait.js');
 const { RoverAgent, makeAgent, send, webServer } = require('../helpers/web-server.js');
 
@@ -433,6 +433,50 @@ describe('keep-alive', () => {
     await request.response;
     await until(() => request.socket.closed);
     assert.deepEqual(seen, ['close']);
+  });
+
+  it('that is turned off ends behind the last request that waits, where maxSockets is finite (row 71)', async () => {
+    const { answers, server } = await slowServer();
+    const pool = makePool({ size: 2, servers: { a: server.address, b: server.address } });
+    await full(pool);
+    pool.rover.rest = () => assert.fail('rested');
+    const requests = [];
+    const agent = makeAgent(pool, { keepAlive: false, maxSockets: 1 });
+    for (let n = 0; n < 3; n++) requests.push(send(agent));
+    for (const request of requests) {
+      await until(() => answers.length === 1);
+      answers.shift()();
+      await request.response;
+    }
+    assert.equal(new Set(requests.map(({ socket }) => socket)).size, 1);
+    await until(() => requests[0].socket.closed);
+    assert.deepEqual([pool.lent, { ...agent.sockets }], [0, {}]);
+    // As of http.Agent, beside it.
+    const theirs = new http.Agent({ keepAlive: false, maxSockets: 1 });
+    const web = await listening(http.createServer((request, response) => response.end()));
+    const request = send(theirs, { host: '127.0.0.1', port: web.address().port });
+    await request.response;
+    await until(() => request.socket.closed);
+  });
+
+  it('that is turned off gives back what was not used, and what the pool wants to be rid of (row 71)', async () => {
+    const slots = [9];
+    const { answers, server } = await slowServer(await serverOptions(slots));
+    const pool = makePool({ size: 1, ROVING_INTERVAL: 10, servers: { a: server.address } });
+    await full(pool);
+    const [socket] = pool.sockets;
+    const agent = makeAgent(pool, { keepAlive: false, maxSockets: 1 });
+    send(agent).destroy();
+    await until(() => pool.lent === 0);
+    const requests = [send(agent), send(agent)];
+    await until(() => answers.length === 1);
+    slots[0] = 1;
+    await once(pool, 'keep');
+    answers.shift()();
+    await until(() => answers.length === 1);
+    assert.deepEqual(requests.map((request) => request.socket === socket), [true, false]);
+    answers.shift()();
+    await requests[1].response;
   });
 
   it('does not take bytes that nobody asked for as an answer (row 71)', async () => {

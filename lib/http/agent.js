@@ -137,6 +137,10 @@ class RoverAgent extends http.Agent {
     this.#dispatch();
   }
 
+  get #keepsAlive() {
+    return /** @type {any} */ (this).keepAlive;
+  }
+
   get #isSecure() {
     return /** @type {any} */ (this).protocol === 'https:';
   }
@@ -201,7 +205,7 @@ class RoverAgent extends http.Agent {
     this.pool.acquire().then(
       (lease) => {
         this.#isAcquiring = false;
-        this.#take(lease);
+        if (!this.#take(lease)) giveBack(lease);
         this.#dispatch();
       },
       (error) => {
@@ -211,14 +215,15 @@ class RoverAgent extends http.Agent {
     );
   }
 
+  /** Hands a connection to the next request that can be sent; returns whether there is one. */
   #take(lease) {
     for (const waiting of this.#waiting) {
       if (waiting.lease !== null || !this.#canHaveMore(waiting.key)) continue;
       if (this.#isFit(lease, waiting)) this.#assign(waiting, lease);
       else lease.destroy();
-      return;
+      return true;
     }
-    giveBack(lease);
+    return false;
   }
 
   /** Sends a request over a connection, once there is TLS where there has to be. */
@@ -283,8 +288,10 @@ class RoverAgent extends http.Agent {
     // One that was aborted before it had the socket has not sent anything, and what an earlier answer said holds on.
     if (request.socket !== null) carrier.keptUntil = keptUntil(request);
     // Where either side wants it closed, Node.js has done so, and emits no `free`.
-    if (carrier.isKept && !isStale(socket)) giveBack(lease);
-    else lease.destroy();
+    if (!carrier.isKept || isStale(socket)) lease.destroy();
+    else if (this.#keepsAlive || request.socket === null || lease.isRetired) giveBack(lease);
+    // As http.Agent does where `maxSockets` is finite: such requests ask the server to keep the connection.
+    else if (!this.#take(lease)) lease.destroy();
     this.#dispatch();
   }
 
