@@ -72,5 +72,6 @@ export type ConnectorOptions = import("node:tls").ConnectionOptions & {
  * @param {Pool} pool
  * @param {ConnectorOptions} [options]
  * @returns {(options: ConnectOptions, callback: (...result: [Error, null] | [null, import('node:net').Socket]) => void) => void}
+ * @throws {TypeError | RangeError} For a bad `timeout`.
  */
 export function connector(pool: Pool, { timeout, ...tlsOptions }?: ConnectorOptions): (options: ConnectOptions, callback: (...result: [Error, null] | [null, import("node:net").Socket]) => void) => void;

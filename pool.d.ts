@@ -74,6 +74,10 @@ export type PoolOptions = {
      * the server takes more than 5 s.
      */
     retire?: (socket: import("node:net").Socket) => void;
+    /**
+     * Closes the pool when it is aborted.
+     */
+    signal?: AbortSignal | null;
 };
 /**
  * The arguments of each event's listeners.
@@ -100,6 +104,7 @@ export class Pool extends EventEmitter {
      *   `JITTER` 0.1.
      * @param {PoolOptions} [options] Of the pool, where there is a rover.
      * @throws {TypeError | RangeError} For a bad option.
+     * @throws {Error} `ERR_CALLOSUM_POOL_EXISTS` where the rover has a pool that is not closed.
      */
     constructor(rover: ClientRover<any> | (PoolOptions & ClientRover.Options<any>), options?: PoolOptions);
     /**
@@ -128,16 +133,16 @@ export class Pool extends EventEmitter {
      */
     get waiting(): number;
     /**
-     * Lends a connection that nobody has, the one with the lowest slot unless `lend` says otherwise, or waits for one. Those that wait are served in
-     * order of asking. No more than `size` are lent at a time.
+     * Lends a connection that nobody has, the one with the lowest slot unless `lend` says otherwise, or waits for one. Those
+     * that wait are served in order of asking. No more than `size` are lent at a time.
      *
      * @param {object} [options]
-     * @param {AbortSignal} [options.signal] Ends the waiting.
+     * @param {AbortSignal | null} [options.signal] Ends the waiting.
      * @returns {Promise<Lease>} Rejected with an `AbortError` whose `cause` is the signal's reason, and with
      *   `ERR_CALLOSUM_POOL_CLOSED`.
      */
     acquire({ signal }?: {
-        signal?: AbortSignal;
+        signal?: AbortSignal | null;
     }): Promise<Lease>;
     /**
      * Lends a connection without waiting.
@@ -152,6 +157,7 @@ export class Pool extends EventEmitter {
      * @param {object} [options]
      * @param {number} [options.timeout] How long to wait, in ms; then all that are left are destroyed. Default: 10000.
      * @returns {Promise<void>} Fulfilled when all connections are closed.
+     * @throws {TypeError | RangeError} For a bad `timeout`.
      */
     close({ timeout }?: {
         timeout?: number;

@@ -7,7 +7,7 @@ const http = require('node:http');
 const { setImmediate: turn } = require('node:timers/promises');
 
 const { full, makePool } = require('../helpers/pool.js');
-const { refusedAddress, slotServer } = require('../helpers/slot-server.js');
+const { listening, refusedAddress, slotServer } = require('../helpers/slot-server.js');
 const { until } = require('../helpers/wait.js');
 const { RoverAgent, makeAgent, send, webServer } = require('../helpers/web-server.js');
 
@@ -52,6 +52,10 @@ describe('new RoverAgent()', () => {
 
   it('throws for another protocol than HTTP (row 71)', () => {
     assert.throws(() => new RoverAgent({}, { protocol: 'ftp:' }), /^TypeError: protocol must be/);
+  });
+
+  it('throws for a timeout that no timer takes (row 71)', () => {
+    assert.throws(() => new RoverAgent({}, { timeout: Infinity }), /^RangeError: timeout must be/);
   });
 });
 
@@ -306,6 +310,72 @@ describe('keep-alive', () => {
     await until(() => sockets[2].closed);
   });
 
+  for (const [what, interfere] of Object.entries({
+    // The agent gets the connection, and finds nobody.
+    'a request that waited for it was aborted': async (agent, { answers }) => {
+      const request = send(agent, { path: '/2' });
+      await until(() => answers.length === 1);
+      const aborted = send(agent);
+      aborted.destroy();
+      await until(() => Object.keys(agent.requests).length === 0);
+      answers.shift()();
+      await request.response;
+    },
+    'a request was aborted as it got it': async (agent, { answers }) => {
+      const request = send(agent, { path: '/2' });
+      await until(() => answers.length === 1);
+      answers.shift()();
+      await request.response;
+      await until(() => agent.pool.lent === 0);
+      send(agent).destroy();
+    },
+  })) {
+    it(`does not outlast that where ${what} (row 71)`, async () => {
+      const answers = [];
+      const server = await webServer((request, response) => {
+        response.setHeader('Keep-Alive', `timeout=${request.url.slice(1)}`);
+        answers.push(() => response.end());
+      });
+      const pool = makePool({ size: 1, servers: { a: server.address } });
+      await full(pool);
+      const [socket] = pool.sockets;
+      await interfere(makeAgent(pool), { answers });
+      await until(() => pool.lent === 0);
+      assert.ok(socket.timeout > 0 && socket.timeout <= 1000, `${socket.timeout}`);
+      // A second before its time.
+      const began = performance.now();
+      await once(pool, 'drop');
+      assert.ok(performance.now() - began < 1500);
+      assert.ok(socket.destroyed);
+    });
+  }
+
+  it('is not believed in where somebody else had the connection until then (row 71)', async () => {
+    const server = await webServer((request, response) => response.setHeader('Keep-Alive', 'timeout=2').end('hello'));
+    const pool = makePool({ size: 1, servers: { a: server.address } });
+    const agent = makeAgent(pool);
+    const first = send(agent);
+    await first.response;
+    const lease = await pool.acquire();
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    lease.release();
+    const second = send(agent);
+    await second.response;
+    assert.notEqual(second.socket, first.socket);
+  });
+
+  it('is for ever where the server promises more than a timer takes (row 71)', async () => {
+    const server = await webServer((request, response) => response.setHeader('Keep-Alive', `timeout=${request.url.slice(1)}`).end());
+    const pool = makePool({ size: 1, servers: { a: server.address } });
+    const agent = makeAgent(pool);
+    for (const [seconds, timeout] of [['9'.repeat(8), 2 ** 31 - 1], ['9'.repeat(400), 0]]) {
+      const request = send(agent, { path: `/${seconds}` });
+      await request.response;
+      await until(() => pool.lent === 0);
+      assert.equal(request.socket.timeout, timeout);
+    }
+  });
+
   it('ends where the server says so, for which it is not to blame (row 71)', async () => {
     const server = await webServer((request, response) => response.setHeader('Connection', 'close').end());
     const pool = makePool({ size: 1, servers: { a: server.address, b: server.address } });
@@ -363,6 +433,50 @@ describe('keep-alive', () => {
     await request.response;
     await until(() => request.socket.closed);
     assert.deepEqual(seen, ['close']);
+  });
+
+  it('that is turned off ends behind the last request that waits, where maxSockets is finite (row 71)', async () => {
+    const { answers, server } = await slowServer();
+    const pool = makePool({ size: 2, servers: { a: server.address, b: server.address } });
+    await full(pool);
+    pool.rover.rest = () => assert.fail('rested');
+    const requests = [];
+    const agent = makeAgent(pool, { keepAlive: false, maxSockets: 1 });
+    for (let n = 0; n < 3; n++) requests.push(send(agent));
+    for (const request of requests) {
+      await until(() => answers.length === 1);
+      answers.shift()();
+      await request.response;
+    }
+    assert.equal(new Set(requests.map(({ socket }) => socket)).size, 1);
+    await until(() => requests[0].socket.closed);
+    assert.deepEqual([pool.lent, { ...agent.sockets }], [0, {}]);
+    // As of http.Agent, beside it.
+    const theirs = new http.Agent({ keepAlive: false, maxSockets: 1 });
+    const web = await listening(http.createServer((request, response) => response.end()));
+    const request = send(theirs, { host: '127.0.0.1', port: web.address().port });
+    await request.response;
+    await until(() => request.socket.closed);
+  });
+
+  it('that is turned off gives back what was not used, and what the pool wants to be rid of (row 71)', async () => {
+    const slots = [9];
+    const { answers, server } = await slowServer(await serverOptions(slots));
+    const pool = makePool({ size: 1, ROVING_INTERVAL: 10, servers: { a: server.address } });
+    await full(pool);
+    const [socket] = pool.sockets;
+    const agent = makeAgent(pool, { keepAlive: false, maxSockets: 1 });
+    send(agent).destroy();
+    await until(() => pool.lent === 0);
+    const requests = [send(agent), send(agent)];
+    await until(() => answers.length === 1);
+    slots[0] = 1;
+    await once(pool, 'keep');
+    answers.shift()();
+    await until(() => answers.length === 1);
+    assert.deepEqual(requests.map((request) => request.socket === socket), [true, false]);
+    answers.shift()();
+    await requests[1].response;
   });
 
   it('does not take bytes that nobody asked for as an answer (row 71)', async () => {

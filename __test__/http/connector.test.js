@@ -46,6 +46,15 @@ describe('connector()', () => {
     assert.deepEqual([failure.name, failure.cause.name, pool.waiting], ['AbortError', 'TimeoutError', 0]);
   });
 
+  it('throws for a timeout that no timer takes, and waits for ever with 0 (row 71)', async () => {
+    const pool = makePool({ size: 1 });
+    for (const timeout of [Infinity, 2 ** 31, -1, NaN]) assert.throws(() => connector(pool, { timeout }), { name: 'RangeError' });
+    assert.throws(() => connector(pool, { timeout: '10' }), { name: 'TypeError' });
+    const connecting = connected(connector(pool, { timeout: 0 }));
+    pool.rover.addServer('late', (await webServer()).address);
+    (await connecting).destroy();
+  });
+
   it('gives up a handshake after its timeout (row 71)', async () => {
     const server = await slotServer({ then: (socket) => socket.resume() });
     const pool = makePool({ size: 1, servers: { a: server.address } });

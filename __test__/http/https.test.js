@@ -80,6 +80,29 @@ describe('a RoverAgent with https', () => {
     assert.equal(pool.lent, 0);
   });
 
+  for (const isShared of [true, false]) {
+    it(`ends handshakes by destroy(), with a pool ${isShared ? 'that others use' : 'of its own'} (row 71)`, async () => {
+      const server = await slotServer({ then: (socket) => socket.resume() });
+      const options = { size: 1, servers: { a: server.address, b: server.address } };
+      const pool = makePool(options);
+      const agent = secureAgent(isShared ? pool : options);
+      agent.pool.rover.rest = () => assert.fail('rested');
+      await full(agent.pool);
+      const request = send(agent);
+      assert.equal(agent.pool.lent, 1);
+      agent.destroy();
+      await assert.rejects(request.response, { code: 'ECONNRESET', message: 'socket hang up' });
+      assert.equal(agent.pool.lent, 0);
+      assert.deepEqual([request.socket, { ...agent.requests }], [null, {}]);
+      if (!isShared) return;
+      // It is of use to others.
+      await full(pool);
+      const next = send(agent);
+      assert.equal(pool.lent, 1);
+      next.destroy();
+    });
+  }
+
   it('does not give a request a connection whose server has ended TLS (row 71)', async () => {
     const server = await webServer(undefined, { tls, greeting: (n) => `${n}\r\n` });
     const pool = makePool({ size: 2, servers: { a: server.address } });

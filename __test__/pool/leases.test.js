@@ -1,10 +1,11 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const { once } = require('node:events');
+const { addAbortListener, once } = require('node:events');
+const net = require('node:net');
 
 const { full, makePool, serverGiving } = require('../helpers/pool.js');
-const { closed, slotServer } = require('../helpers/slot-server.js');
+const { closed, listening, slotServer } = require('../helpers/slot-server.js');
 const { until } = require('../helpers/wait.js');
 
 /** A pool that is full, with these slots. */
@@ -14,6 +15,22 @@ async function poolWith(slots, options) {
   const pool = makePool({ size, servers: { a: server.address }, ...options });
   await full(pool);
   return { pool, server };
+}
+
+/** Counts the listeners that a signal is given from now on. */
+function countListeners(signal) {
+  let count = 0;
+  const { addEventListener, removeEventListener } = signal;
+  signal.addEventListener = (...args) => (count++, addEventListener.apply(signal, args));
+  signal.removeEventListener = (...args) => (count--, removeEventListener.apply(signal, args));
+  return () => count;
+}
+
+/** A server that keeps its side of each connection open, whatever its client does. */
+async function halfOpenServer(onData) {
+  const options = { allowHalfOpen: true };
+  const server = await listening(net.createServer(options, (socket) => socket.on('data', onData).write('1\r\n')));
+  return { host: '127.0.0.1', port: server.address().port };
 }
 
 describe('acquire()', () => {
@@ -70,6 +87,50 @@ describe('acquire()', () => {
     assert.equal(pool.waiting, 1);
     lease.release();
     assert.equal((await next).slot, 3);
+  });
+
+  it('rejects for a signal that is none, and nobody waits then (rows 54 and 57)', async () => {
+    const { pool } = await poolWith([3]);
+    const [socket] = pool.sockets;
+    const lease = await pool.acquire();
+    for (const signal of [{}, 'now', 1]) {
+      await assert.rejects(pool.acquire({ signal }), { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' });
+    }
+    await assert.rejects(pool.acquire({ signal: { aborted: false } }), { name: 'TypeError' });
+    assert.equal(pool.waiting, 0);
+    pool.acquire({ signal: null }).catch(() => {});
+    assert.equal(pool.waiting, 1);
+    lease.release();
+    await pool.close({ timeout: 0 });
+    assert.ok(socket.closed);
+  });
+
+  it('listens to a signal once, whoever waits with it, and hears it in any case (row 54)', async () => {
+    const pools = [makePool({ size: 1 }), makePool({ size: 1 })];
+    const controller = new AbortController();
+    const { signal } = controller;
+    if (addAbortListener) signal.addEventListener('abort', (event) => event.stopImmediatePropagation());
+    const listeners = countListeners(signal);
+    const waiting = Array.from({ length: 12 }, (_, n) => pools[n % 2].acquire({ signal }));
+    assert.equal(listeners(), 1);
+    controller.abort('enough');
+    const reasons = await Promise.all(waiting.map((one) => one.catch(({ cause }) => cause)));
+    assert.deepEqual(reasons, Array(12).fill('enough'));
+    assert.equal(listeners(), 0);
+  });
+
+  it('leaves no listener at a signal that is not aborted (row 54)', async () => {
+    const { pool } = await poolWith([3]);
+    const lease = await pool.acquire();
+    const { signal } = new AbortController();
+    const listeners = countListeners(signal);
+    const waiting = [pool.acquire({ signal }), pool.acquire({ signal })];
+    lease.release();
+    const first = await waiting[0];
+    assert.equal(listeners(), 1);
+    first.release();
+    (await waiting[1]).release();
+    assert.equal(listeners(), 0);
   });
 
   it('has no use for a signal that is aborted afterwards (row 54)', async () => {
@@ -170,6 +231,27 @@ describe('a lease', () => {
     assert.ok(!pool.sockets.includes(lease.socket));
   });
 
+  it('that is ended by half and given back leaves, with what was written to it (rows 52 and 54)', async () => {
+    let text = '';
+    const server = await halfOpenServer((data) => (text += data));
+    const pool = makePool({ size: 1, servers: { a: server } });
+    const lease = await pool.acquire();
+    lease.socket.end('bye');
+    lease.release();
+    assert.deepEqual([pool.lent, pool.sockets], [0, []]);
+    assert.notEqual((await pool.acquire()).socket, lease.socket);
+    await until(() => text === 'bye');
+  });
+
+  it('whose connection the app has destroyed leaves when it is given back (rows 52 and 54)', async () => {
+    const { pool } = await poolWith([1]);
+    const lease = await pool.acquire();
+    lease.socket.destroy();
+    lease.release();
+    assert.deepEqual([pool.lent, pool.sockets], [0, []]);
+    await once(pool, 'keep');
+  });
+
   it('of the worst connection is retired when it is given back, where a better one came meanwhile (row 54)', async () => {
     const slots = [5, 9];
     const server = await serverGiving(slots);
@@ -192,4 +274,14 @@ describe('a lease', () => {
     low.destroy();
     assert.deepEqual(dropped, [9, 5]);
   });
+});
+
+it('a connection that the app ends by half, without having lent it, leaves the pool (rows 51 and 52)', async () => {
+  const server = await halfOpenServer(() => {});
+  const pool = makePool({ size: 1, servers: { a: server } });
+  const [, socket] = await once(pool, 'keep');
+  socket.end();
+  const [, dropped] = await once(pool, 'drop');
+  assert.equal(dropped, socket);
+  await once(pool, 'keep');
 });

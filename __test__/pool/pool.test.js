@@ -3,11 +3,13 @@
 const assert = require('node:assert/strict');
 const { once } = require('node:events');
 const fs = require('node:fs');
+const net = require('node:net');
 
+const { giveSlots } = require('../../lib/server');
 const { Pool, full, makePool, serverGiving } = require('../helpers/pool.js');
 const { ClientRover, makeRover } = require('../helpers/rover.js');
 const { NOT_LINUX, skip } = require('../helpers/skip.js');
-const { closed, refusedAddress, slotServer } = require('../helpers/slot-server.js');
+const { closed, listening, refusedAddress, slotServer } = require('../helpers/slot-server.js');
 const { block, until } = require('../helpers/wait.js');
 
 /** The slots of a pool, by the events that tell of them. */
@@ -60,6 +62,10 @@ describe('new Pool()', () => {
     assert.equal(pool.rover.servers.a, servers.a);
     assert.equal(makePool({}).size, 8);
     assert.equal(makePool({ ROVING_INTERVAL: 77 }).rover.ROVING_INTERVAL, 77);
+    for (const none of [undefined, null]) {
+      const { rover } = makePool({ ROVING_INTERVAL: none, MAX_INTERVAL: none, JITTER: none });
+      assert.equal(rover.ROVING_INTERVAL, 250);
+    }
   });
 
   it('sets MAX_SLOT below the worst slot while it is full, and only then (row 51)', async () => {
@@ -89,6 +95,30 @@ describe('new Pool()', () => {
     const [, dropped] = await once(pool, 'drop');
     assert.equal(dropped, socket);
     await once(pool, 'keep');
+  });
+
+  it('throws where its rover has a pool that is not closed, and changes nothing then (row 54)', async () => {
+    const server = await slotServer();
+    const rover = makeRover({ servers: { a: server.address } });
+    const pool = makePool(rover, { size: 1 });
+    await full(pool);
+    const { MAX_SLOT } = rover;
+    assert.throws(() => new Pool(rover, { size: 3 }), { code: 'ERR_CALLOSUM_POOL_EXISTS' });
+    const closing = pool.close();
+    assert.throws(() => new Pool(rover), { code: 'ERR_CALLOSUM_POOL_EXISTS' });
+    assert.deepEqual([rover.MAX_SLOT, rover.listenerCount('connection')], [MAX_SLOT, 1]);
+    await closing;
+    await full(makePool(rover, { size: 1 }));
+  });
+
+  it('leaves a rover that can\'t be started to another pool (row 54)', async () => {
+    const server = await slotServer();
+    const rover = makeRover({ servers: { a: server.address } });
+    rover.ROVING_INTERVAL = -1;
+    assert.throws(() => new Pool(rover), { code: 'ERR_OUT_OF_RANGE' });
+    assert.deepEqual([rover.MAX_SLOT, rover.listenerCount('connection')], [Infinity, 0]);
+    rover.ROVING_INTERVAL = 10;
+    await full(makePool(rover, { size: 1 }));
   });
 
   for (const [option, value] of Object.entries({ size: 0, probation: -1, retire: 'end' })) {
@@ -133,6 +163,45 @@ describe('a better slot', () => {
     assert.equal(pool.sockets.length, 1);
     const sockets = await Promise.all([0, 1, 2, 3].map(() => server.nextSocket()));
     await Promise.all(sockets.filter((one) => one.remotePort !== pool.sockets[0].localPort).map(closed));
+  });
+});
+
+describe('a server that drains', () => {
+  /** In a drain, slots begin here. */
+  const DRAINING = 1_000_000_000;
+
+  it('gets nothing of a pool that has room, beside one that is well or alone (rows 51 and 63)', async () => {
+    const [draining, well] = [await serverGiving([DRAINING]), await serverGiving([DRAINING - 1])];
+    const rover = makeRover({ ROVING_INTERVAL: 5, servers: { draining: draining.address } });
+    const pool = makePool(rover, { size: 2 });
+    await until(() => rover.stats().rejected > 2);
+    assert.deepEqual([pool.sockets, rover.MAX_SLOT], [[], DRAINING - 1]);
+    rover.addServer('well', well.address);
+    await full(pool);
+    assert.deepEqual([await pool.acquire(), await pool.acquire()].map(({ id }) => id), ['well', 'well']);
+  });
+
+  it('is refused also where MAX_SLOT let it pass, and so is all that is above a MAX_SLOT of the app (rows 51 and 63)', async () => {
+    for (const [slot, MAX_SLOT] of [[DRAINING, undefined], [8, 7]]) {
+      const server = await serverGiving([slot]);
+      const rover = makeRover({ ROVING_INTERVAL: 60_000, MAX_SLOT, servers: { a: server.address } });
+      const pool = makePool(rover, { size: 1 });
+      rover.MAX_SLOT = Infinity;
+      rover.connect();
+      await until(() => rover.stats().connections > 0);
+      await server.nextClosed();
+      assert.deepEqual(pool.sockets, []);
+    }
+  });
+
+  it('empties for good while pools have room (rows 51 and 63)', async () => {
+    const server = await listening(net.createServer((socket) => socket.resume()));
+    const slots = giveSlots(server);
+    const pool = makePool({ size: 2, ROVING_INTERVAL: 10, servers: { a: { host: '127.0.0.1', port: server.address().port } } });
+    await full(pool);
+    pool.on('keep', (slot) => assert.fail(`takes ${slot}`));
+    await slots.drain({ over: 200 });
+    assert.deepEqual(pool.sockets, []);
   });
 });
 
@@ -191,6 +260,39 @@ describe('a server that leaves the table', () => {
   });
 });
 
+describe('a server that is replaced', () => {
+  const keeping = {
+    'a port': ({ port }) => [port, { port }],
+    'a port as a string': ({ port }) => [{ port }, `${port}`],
+    'localhost': ({ port }) => [{ port }, { host: 'localhost', port, path: undefined }],
+    'no path': ({ port }) => [{ port, path: null }, { port, path: '', host: '' }],
+  };
+  for (const [what, forms] of Object.entries(keeping)) {
+    it(`by the same address in another form, as ${what}, keeps its connections (row 56)`, async () => {
+      const server = await slotServer();
+      const [before, after] = forms(server.address);
+      const pool = makePool({ size: 1, servers: { a: before } });
+      await full(pool);
+      const [socket] = pool.sockets;
+      pool.rover.addServer('a', after);
+      const lease = pool.tryAcquire();
+      assert.equal(lease?.socket, socket);
+    });
+  }
+
+  for (const path of [undefined, null, '']) {
+    it(`by one at another port, with ${path === '' ? 'an empty' : path} path, loses them (row 56)`, async () => {
+      const [server, other] = [await slotServer(), await slotServer()];
+      const pool = makePool({ size: 1, servers: { a: { ...server.address, path } } });
+      await full(pool);
+      pool.rover.addServer('a', { ...other.address, path });
+      assert.equal(pool.tryAcquire(), null);
+      await full(pool);
+      assert.equal(pool.sockets[0].remotePort, other.port);
+    });
+  }
+});
+
 describe('close()', () => {
   it('ends the connections, stops the rover, and gives MAX_SLOT back (row 57)', async () => {
     const server = await slotServer();
@@ -226,6 +328,20 @@ describe('close()', () => {
     lease.release();
   });
 
+  it('throws for a time that no timer takes, and closes nothing then (row 57)', async () => {
+    const server = await slotServer();
+    const pool = makePool({ size: 1, servers: { a: server.address } });
+    const lease = await pool.acquire();
+    for (const timeout of [Infinity, 2 ** 31, -1, NaN]) assert.throws(() => pool.close({ timeout }), { name: 'RangeError' });
+    assert.throws(() => pool.close({ timeout: '10' }), { name: 'TypeError' });
+    lease.release();
+    assert.equal((await pool.acquire()).socket, lease.socket);
+    const closing = pool.close({ timeout: 2 ** 31 - 1 });
+    assert.throws(() => pool.close({ timeout: Infinity }), { name: 'RangeError' });
+    lease.socket.destroy();
+    await closing;
+  });
+
   it('rejects those that wait or come later, and gives the same promise again (row 57)', async () => {
     const pool = makePool({ servers: { a: await refusedAddress() } });
     const waiting = assert.rejects(pool.acquire(), { code: 'ERR_CALLOSUM_POOL_CLOSED' });
@@ -243,6 +359,38 @@ describe('close()', () => {
     await pool.close();
     const { abandoned, pending } = pool.rover.stats();
     assert.ok(abandoned > 0 && pending === 0);
+  });
+
+  for (const [what, make] of Object.entries({
+    'a rover of its own': (options) => makePool(options),
+    'a rover': ({ servers, ...options }) => makePool(makeRover({ servers }), options),
+  })) {
+    it(`is what an abort of its signal does, with ${what} (row 57)`, async () => {
+      const server = await slotServer();
+      const controller = new AbortController();
+      const pool = make({ size: 2, signal: controller.signal, servers: { a: server.address } });
+      await full(pool);
+      const [lease] = [await pool.acquire(), await pool.acquire()];
+      const waiting = pool.acquire();
+      controller.abort();
+      assert.equal(pool.tryAcquire(), null);
+      await assert.rejects(waiting, { code: 'ERR_CALLOSUM_POOL_CLOSED' });
+      assert.deepEqual([lease.socket.destroyed, pool.rover.intervalId], [false, null]);
+      for (const socket of pool.sockets) socket.destroy();
+      await pool.close();
+    });
+  }
+
+  it('comes at once where the signal is aborted already, and is no business of it later (row 57)', async () => {
+    const servers = { a: await refusedAddress() };
+    await assert.rejects(makePool({ servers, signal: AbortSignal.abort() }).acquire(), { code: 'ERR_CALLOSUM_POOL_CLOSED' });
+    const controller = new AbortController();
+    const pool = makePool(makeRover({ servers }), { signal: controller.signal });
+    await pool.close();
+    pool.rover.start();
+    controller.abort();
+    assert.notEqual(pool.rover.intervalId, null);
+    assert.throws(() => new Pool(makeRover(), { signal: {} }), { code: 'ERR_INVALID_ARG_TYPE' });
   });
 
   it('is what [Symbol.asyncDispose]() does (row 57)', async () => {

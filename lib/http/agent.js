@@ -6,8 +6,9 @@ const https = require('node:https');
 
 const { Pool } = require('../pool');
 
-const { Carrier, carriers, isStale, keptFor } = require('./carrier.js');
+const { Carrier, carriers, isStale, keptUntil } = require('./carrier.js');
 const { hangUpError, secure, secured, servernameOf } = require('./secure.js');
+const { checkTime } = require('./time.js');
 
 /** @typedef {import('node:http').ClientRequest} ClientRequest */
 /** @typedef {import('../pool').Lease} Lease */
@@ -71,6 +72,8 @@ class RoverAgent extends http.Agent {
     if (protocol !== 'http:' && protocol !== 'https:') {
       throw new TypeError(`protocol must be 'http:' or 'https:': ${protocol}`);
     }
+    // It would throw where a request gets its connection.
+    checkTime('timeout', others.timeout ?? 0);
     super({ keepAlive: true, ...others });
     const self = /** @type {any} */ (this);
     self.protocol = protocol;
@@ -96,13 +99,20 @@ class RoverAgent extends http.Agent {
   }
 
   /**
-   * Destroys the connections that are in use, and closes the pool where it is the agent's own.
+   * Destroys the connections that are in use, those on which TLS begins included, and closes the pool where it is the agent's own.
    *
    * @returns {void}
    */
   destroy() {
     super.destroy();
     if (this.#ownsPool) this.pool.close({ timeout: 0 });
+    const inHandshake = [...this.#waiting].filter(({ lease }) => lease !== null);
+    for (const waiting of inHandshake) {
+      const { lease } = waiting;
+      // As https.Agent's.
+      this.#fail(waiting, Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' }));
+      lease?.destroy();
+    }
   }
 
   /**
@@ -125,6 +135,10 @@ class RoverAgent extends http.Agent {
     }
     this.#wait(waiting);
     this.#dispatch();
+  }
+
+  get #keepsAlive() {
+    return /** @type {any} */ (this).keepAlive;
   }
 
   get #isSecure() {
@@ -181,7 +195,7 @@ class RoverAgent extends http.Agent {
   #isFit({ socket }, { key }) {
     const carrier = carriers.get(socket);
     if (carrier === undefined) return !secured.has(socket) && !isStale(socket);
-    return carrier.name === (this.#isSecure ? key : null) && !isStale(carrier.socket);
+    return carrier.name === (this.#isSecure ? key : null) && carrier.isKept && !isStale(carrier.socket);
   }
 
   /** Waits for the next connection that the pool can lend. One at a time: at each, it is looked for more. */
@@ -191,7 +205,7 @@ class RoverAgent extends http.Agent {
     this.pool.acquire().then(
       (lease) => {
         this.#isAcquiring = false;
-        this.#take(lease);
+        if (!this.#take(lease)) giveBack(lease);
         this.#dispatch();
       },
       (error) => {
@@ -201,14 +215,15 @@ class RoverAgent extends http.Agent {
     );
   }
 
+  /** Hands a connection to the next request that can be sent; returns whether there is one. */
   #take(lease) {
     for (const waiting of this.#waiting) {
       if (waiting.lease !== null || !this.#canHaveMore(waiting.key)) continue;
       if (this.#isFit(lease, waiting)) this.#assign(waiting, lease);
       else lease.destroy();
-      return;
+      return true;
     }
-    lease.release();
+    return false;
   }
 
   /** Sends a request over a connection, once there is TLS where there has to be. */
@@ -270,17 +285,13 @@ class RoverAgent extends http.Agent {
     const request = /** @type {ClientRequest} */ (carrier.request);
     const { socket } = carrier;
     const lease = this.#leave(carrier);
-    // One that was aborted before it had the socket has not sent anything.
-    const isClean = request.socket === null;
-    const ms = keptFor(request);
+    // One that was aborted before it had the socket has not sent anything, and what an earlier answer said holds on.
+    if (request.socket !== null) carrier.keptUntil = keptUntil(request);
     // Where either side wants it closed, Node.js has done so, and emits no `free`.
-    const isKept = !isStale(socket) && (isClean || ms !== null);
-    if (isKept) {
-      carrier.idle(ms ?? 0);
-      lease.release(carrier.wake);
-    } else {
-      lease.destroy();
-    }
+    if (!carrier.isKept || isStale(socket)) lease.destroy();
+    else if (this.#keepsAlive || request.socket === null || lease.isRetired) giveBack(lease);
+    // As http.Agent does where `maxSockets` is finite: such requests ask the server to keep the connection.
+    else if (!this.#take(lease)) lease.destroy();
     this.#dispatch();
   }
 
@@ -318,6 +329,13 @@ class RoverAgent extends http.Agent {
       lease?.destroy();
     }
   }
+}
+
+/** Gives a connection back, which is watched while it is idle if it has carried a request. */
+function giveBack(lease) {
+  const carrier = carriers.get(lease.socket);
+  carrier?.idle();
+  lease.release(carrier?.wake);
 }
 
 /** The list under a key, which is made where there is none, as in the fields of `http.Agent`. */

@@ -1,5 +1,7 @@
 'use strict';
 
+const { MAX_TIME } = require('./time.js');
+
 /** @typedef {import('../pool').Lease} Lease */
 /** @typedef {import('node:http').ClientRequest} ClientRequest */
 
@@ -37,6 +39,8 @@ class Carrier {
   /** Whether a request was sent over it before: one that fails now may not have been seen by the server. */
   isUsed = false;
   isDetached = false;
+  /** Until when the server keeps it for another request, by `performance.now()`: as its last answer said. */
+  keptUntil = Infinity;
   /** Ends what `idle` began: whoever has the connection next reads from it. */
   wake = () => {
     this.socket.off('data', this.#onIdle);
@@ -86,13 +90,16 @@ class Carrier {
     return /** @type {Lease} */ (lease);
   }
 
-  /**
-   * Waits for the next request, until `wake`. Bytes that nobody asked for would be taken for the answer to it.
-   *
-   * @param {number} ms How long the server keeps it; 0 is for ever.
-   */
-  idle(ms) {
-    const { socket } = this;
+  /** Whether its server keeps it for another request. */
+  get isKept() {
+    return this.keptUntil > performance.now();
+  }
+
+  /** Waits for the next request, until `wake`. Bytes that nobody asked for would be taken for the answer to it. */
+  idle() {
+    const { keptUntil, socket } = this;
+    // 0 is for ever, and a timer takes what is too long for 1 ms.
+    const ms = keptUntil === Infinity ? 0 : Math.min(Math.max(1, Math.ceil(keptUntil - performance.now())), MAX_TIME);
     // As an agent of Node.js does: the socket would keep the request.
     /** @type {any} */ (socket)._httpMessage = null;
     if (socket.timeout !== ms) socket.setTimeout(ms);
@@ -103,17 +110,15 @@ class Carrier {
 }
 
 /**
- * Returns how long a server says that it keeps the connection of a response, in ms: 0 where it says nothing, and
- * `null` where that is too short for another request.
+ * Returns until when a server says that it keeps the connection of a response, by `performance.now()`: `Infinity` where
+ * it says nothing.
  *
  * @param {ClientRequest} request
  */
-function keptFor(request) {
+function keptUntil(request) {
   const hint = /** @type {any} */ (request).res?.headers['keep-alive'];
   const seconds = /\btimeout=(\d+)/.exec(hint ?? '')?.[1];
-  if (seconds === undefined) return 0;
-  const ms = Number(seconds) * 1000 - HINT_MARGIN;
-  return ms > 0 ? ms : null;
+  return seconds === undefined ? Infinity : performance.now() + Number(seconds) * 1000 - HINT_MARGIN;
 }
 
 /**
@@ -127,4 +132,4 @@ function isStale(socket) {
   return /** @type {any} */ (socket)._handle?.hasPendingRead?.() === true;
 }
 
-module.exports = { Carrier, carriers, isStale, keptFor };
+module.exports = { Carrier, carriers, isStale, keptUntil };

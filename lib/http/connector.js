@@ -2,6 +2,7 @@
 
 const { isStale } = require('./carrier.js');
 const { secure, secured, servernameOf } = require('./secure.js');
+const { checkTime } = require('./time.js');
 
 /** @typedef {import('../pool').Pool} Pool */
 
@@ -31,8 +32,10 @@ const TIMEOUT = 10_000;
  * @param {Pool} pool
  * @param {ConnectorOptions} [options]
  * @returns {(options: ConnectOptions, callback: (...result: [Error, null] | [null, import('node:net').Socket]) => void) => void}
+ * @throws {TypeError | RangeError} For a bad `timeout`.
  */
 function connector(pool, { timeout = TIMEOUT, ...tlsOptions } = {}) {
+  checkTime('timeout', timeout);
   return ({ host, hostname, protocol, servername }, callback) => {
     const signal = timeout > 0 ? AbortSignal.timeout(timeout) : undefined;
     // Of a promise, since undici takes no socket from inside of the call.

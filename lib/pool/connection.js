@@ -42,15 +42,20 @@ function pooledConnection({ slot, socket, id, server }) {
 }
 
 /**
- * Returns where a server is, as a text to be compared: one that is replaced by an equal one is still the same.
+ * Returns where a server is, as a text to be compared: one that is replaced by an equal one is still the same. It reads
+ * a server as `net.connect()` does.
  *
  * @param {any} server
  * @returns {string}
  */
 function addressOf(server) {
-  if (typeof server !== 'object' || server === null) return `${server}`;
-  const { host = 'localhost', port, path } = server;
-  return path === undefined ? `${host} ${port}` : path;
+  const { host, port, path } = typeof server === 'object' && server !== null ? server : ofBareValue(server);
+  return path ? String(path) : `${String(host || 'localhost')} ${String(port)}`;
+}
+
+/** A string that is no number is a path; all else is a port. */
+function ofBareValue(server) {
+  return typeof server === 'string' && !(Number(server) >= 0) ? { path: server } : { port: server };
 }
 
 module.exports = { addressOf, pooledConnection };

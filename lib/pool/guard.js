@@ -52,27 +52,25 @@ class Guard {
   }
 
   /**
-   * Returns whether a connection of this server may enter.
+   * Returns whether a connection may enter.
    *
-   * @param {string} id
-   * @param {unknown} server
+   * @param {import('./connection.js').PooledConnection} connection
    * @param {boolean} isEmpty Whether the pool has nothing else.
    */
-  admits(id, server, isEmpty) {
+  admits({ id, server }, isEmpty) {
     const patient = this.#patients.get(id);
-    if (patient === undefined) return true;
-    if (patient.server !== server || (patient.probe !== null && this.#isProven(patient.probe))) {
-      this.#patients.delete(id);
-      return true;
-    }
+    if (patient === undefined || this.#isWell(patient, server)) return true;
     // Where all servers rest or fail, one that rests is picked, and better than none.
     return patient.probe === null && (isEmpty || patient.until <= performance.now());
   }
 
   /** @param {import('./connection.js').PooledConnection} connection One that entered. */
   onKept(connection) {
-    const patient = this.#patients.get(connection.id);
-    if (patient !== undefined) patient.probe = connection;
+    const { id, server } = connection;
+    const patient = this.#patients.get(id);
+    if (patient === undefined) return;
+    if (this.#isWell(patient, server)) this.#patients.delete(id);
+    else patient.probe = connection;
   }
 
   /** @param {import('./connection.js').PooledConnection} connection One that died, not by the pool's own doing. */
@@ -112,6 +110,11 @@ class Guard {
     }
     const now = performance.now();
     for (const [id, until] of this.#failed) if (until <= now) this.#failed.delete(id);
+  }
+
+  /** Whether a server has been replaced since it died, or its probe has outlived the probation. */
+  #isWell({ server, probe }, current) {
+    return server !== current || (probe !== null && this.#isProven(probe));
   }
 
   #isProven(connection) {

@@ -4,11 +4,13 @@ const EventEmitter = require('node:events');
 
 const ClientRover = require('../../index.js');
 
+const { abortError, onAbort } = require('./abort.js');
 const { addressOf, pooledConnection } = require('./connection.js');
 const { Fill } = require('./fill.js');
 const { Guard } = require('./guard.js');
 const { Lease } = require('./lease.js');
-const { Waiters, abortError } = require('./waiters.js');
+const { checkSignal, checkTime } = require('./options.js');
+const { Waiters } = require('./waiters.js');
 
 /** Connections to keep. */
 const SIZE = 8;
@@ -21,6 +23,12 @@ const ROVER_DEFAULTS = { ROVING_INTERVAL: 250, MAX_INTERVAL: 1000, JITTER: 0.1 }
  * swaps, and leaves the fullest server at 1.03 times the mean.
  */
 const SWAP_GAIN = 0.05;
+
+/**
+ * A server that drains gives slots from here up (docs/protocol.md), and soon ends whatever it is sent. So no pool takes
+ * one, not even in place of none: the server could not be told from one that is well, and its drain would never end.
+ */
+const DRAIN_SLOT = 1_000_000_000;
 
 /** How long a connection has to live until its server is trusted, in ms. */
 const PROBATION = 1000;
@@ -37,6 +45,9 @@ const CLOSE_TIMEOUT = 10_000;
 /** How long a server may take to close a connection that was ended, in ms. */
 const END_TIMEOUT = 5_000;
 
+/** The rovers of pools that are not closed: two would lend the same connections, and stop each other's rover. */
+const pooled = /** @type {WeakSet<ClientRover<any>>} */ (new WeakSet());
+
 /** @typedef {import('./connection.js').PooledConnection} PooledConnection */
 
 /**
@@ -51,6 +62,7 @@ const END_TIMEOUT = 5_000;
  * @property {(socket: import('node:net').Socket) => void} [retire] Closes a live connection that leaves the pool.
  *   Where answers may still be on their way, wait for them here. Default: `socket.end()`, and `socket.destroy()` where
  *   the server takes more than 5 s.
+ * @property {AbortSignal | null} [signal] Closes the pool when it is aborted.
  */
 
 /**
@@ -84,8 +96,11 @@ class Pool extends EventEmitter {
   /** Every socket that is not closed yet, those that left the pool included. */
   #open = /** @type {Set<import('node:net').Socket>} */ (new Set());
   #onAllClosed = () => {};
-  /** `MAX_SLOT` as the app had set it, in force while there is room. */
+  #forgetSignal = () => {};
+  /** `MAX_SLOT` as the app had set it. */
   #maxSlot;
+  /** The highest slot that is wanted while there is room. */
+  #limit;
   #looking;
   /** @type {Promise<void> | null} */
   #closed = null;
@@ -101,15 +116,18 @@ class Pool extends EventEmitter {
    *   `JITTER` 0.1.
    * @param {PoolOptions} [options] Of the pool, where there is a rover.
    * @throws {TypeError | RangeError} For a bad option.
+   * @throws {Error} `ERR_CALLOSUM_POOL_EXISTS` where the rover has a pool that is not closed.
    */
   constructor(rover, options) {
     super();
     const own = isRover(rover) ? { rover, options: options ?? {} } : divided(rover);
-    const { keepAlive = true, lend = 'lowest', probation = PROBATION, retire = end, size = SIZE } = own.options;
+    const { keepAlive = true, lend = 'lowest', probation = PROBATION, retire = end, signal, size = SIZE } = own.options;
     if (!Number.isInteger(size) || size < 1) throw new RangeError(`size must be an integer from 1 up: ${size}`);
     if (!(probation >= 0)) throw new RangeError(`probation must be a number from 0 up: ${probation}`);
     if (lend !== 'lowest' && lend !== 'rotate') throw new TypeError(`lend must be 'lowest' or 'rotate': ${lend}`);
     if (typeof retire !== 'function') throw new TypeError(`retire must be a function: ${retire}`);
+    checkSignal(signal);
+    if (pooled.has(own.rover)) throw existsError();
     /**
      * The rover. Its servers are the app's to add and to drop.
      *
@@ -126,19 +144,25 @@ class Pool extends EventEmitter {
     this.#isRotating = lend === 'rotate';
     this.#retire = retire;
     this.#maxSlot = this.rover.MAX_SLOT;
+    this.#limit = Math.min(this.#maxSlot, DRAIN_SLOT - 1);
     this.#guard = new Guard(this.rover, probation);
     this.#fill = new Fill(this.rover, {
       hasRoom: () => this.#closed === null && !this.isFull,
       take: (connection) => this.#offer(connection),
       onFailed: (id) => this.#guard.onFailed(id),
     });
-    this.rover.on('connection', this.#onConnection);
     // Where no server is known yet, that is told from inside of start(); and nobody can listen before that.
     this.rover.on('error', ignore);
+    // It may throw, for a bad ROVING_INTERVAL. So all else comes later.
+    this.rover.start();
+    this.rover.MAX_SLOT = this.#limit;
+    this.rover.on('connection', this.#onConnection);
     this.#looking = setInterval(() => this.#look(), LOOK_INTERVAL);
     this.#looking.unref?.();
-    this.rover.start();
     this.#fill.begin();
+    pooled.add(this.rover);
+    if (signal?.aborted) this.close();
+    else if (signal) this.#forgetSignal = onAbort(signal, () => void this.close());
   }
 
   /**
@@ -179,15 +203,16 @@ class Pool extends EventEmitter {
   }
 
   /**
-   * Lends a connection that nobody has, the one with the lowest slot unless `lend` says otherwise, or waits for one. Those that wait are served in
-   * order of asking. No more than `size` are lent at a time.
+   * Lends a connection that nobody has, the one with the lowest slot unless `lend` says otherwise, or waits for one. Those
+   * that wait are served in order of asking. No more than `size` are lent at a time.
    *
    * @param {object} [options]
-   * @param {AbortSignal} [options.signal] Ends the waiting.
+   * @param {AbortSignal | null} [options.signal] Ends the waiting.
    * @returns {Promise<Lease>} Rejected with an `AbortError` whose `cause` is the signal's reason, and with
    *   `ERR_CALLOSUM_POOL_CLOSED`.
    */
   async acquire({ signal } = {}) {
+    checkSignal(signal);
     if (signal?.aborted) throw abortError(signal.reason);
     if (this.#closed !== null) throw closedError();
     return this.tryAcquire() ?? this.#waiters.wait(signal);
@@ -210,8 +235,10 @@ class Pool extends EventEmitter {
    * @param {object} [options]
    * @param {number} [options.timeout] How long to wait, in ms; then all that are left are destroyed. Default: 10000.
    * @returns {Promise<void>} Fulfilled when all connections are closed.
+   * @throws {TypeError | RangeError} For a bad `timeout`.
    */
   close({ timeout = CLOSE_TIMEOUT } = {}) {
+    checkTime('timeout', timeout);
     this.#closed ??= this.#close(timeout);
     return this.#closed;
   }
@@ -228,12 +255,14 @@ class Pool extends EventEmitter {
   async #close(timeout) {
     // What is called from here on has to find the pool closed, and `#closed` is set only when this awaits.
     await null;
+    this.#forgetSignal();
     this.#fill.stop();
     clearInterval(this.#looking);
     this.rover.stop();
     this.rover.off('connection', this.#onConnection);
     this.rover.off('error', ignore);
     this.rover.MAX_SLOT = this.#maxSlot;
+    pooled.delete(this.rover);
     this.#waiters.rejectAll(closedError());
     for (const connection of [...this.#connections]) this.#letGo(connection);
     if (this.#open.size === 0) return;
@@ -254,8 +283,8 @@ class Pool extends EventEmitter {
     const isWanted =
       this.#closed === null &&
       this.#isGain(slot) &&
-      this.#isListed(connection) &&
-      this.#guard.admits(id, server, this.#connections.length === 0);
+      this.#updateServer(connection) &&
+      this.#guard.admits(connection, this.#connections.length === 0);
     // A socket's `error` that nobody listens for ends the process, also when the pool has let it go.
     socket.on('error', ignore);
     if (!isWanted) {
@@ -263,21 +292,20 @@ class Pool extends EventEmitter {
       return false;
     }
     this.#follow(connection);
-    const worst = this.isFull ? this.#worst() : undefined;
+    if (this.isFull) this.#letGo(this.#worst());
     const place = this.#connections.findIndex((other) => other.slot > slot);
     this.#connections.splice(place < 0 ? this.#connections.length : place, 0, connection);
     this.#fill.succeed();
     this.#guard.onKept(connection);
-    if (worst !== undefined) this.#letGo(worst);
-    else this.#limitRover();
+    this.#limitRover();
     this.#serve();
-    this.emit('keep', slot, socket, id);
+    this.#emit('keep', connection);
     return true;
   }
 
   /** MAX_SLOT stops most that are none natively, but an attempt may have passed it when it was higher. */
   #isGain(slot) {
-    if (!this.isFull) return true;
+    if (!this.isFull) return slot <= this.#limit;
     const worst = this.#worst().slot;
     return worst - slot > Math.floor(worst * SWAP_GAIN);
   }
@@ -290,6 +318,7 @@ class Pool extends EventEmitter {
     const { socket, server } = connection;
     this.#open.add(socket);
     socket.on('end', () => this.#onEnd(connection));
+    socket.on('finish', () => this.#onFinish(connection));
     socket.on('close', () => this.#onClose(connection));
     const isAsked = typeof server === 'object' && server.keepAlive;
     if (this.#keepAlive && !isAsked) socket.setKeepAlive(true, KEEP_ALIVE_DELAY);
@@ -308,6 +337,13 @@ class Pool extends EventEmitter {
     this.#remove(connection);
   }
 
+  /** Our side is ended. Where nobody has the connection, an app has done so that uses `pool.sockets`, and may read on. */
+  #onFinish(connection) {
+    if (connection.isLent || !this.#connections.includes(connection)) return;
+    this.#guard.onLetGo(connection);
+    this.#remove(connection);
+  }
+
   #onClose(connection) {
     this.#open.delete(connection.socket);
     if (this.#connections.includes(connection)) {
@@ -318,19 +354,26 @@ class Pool extends EventEmitter {
     if (this.#open.size === 0) this.#onAllClosed();
   }
 
-
   /** Has a connection leave, at once or when it is given back. */
   #letGo(connection) {
-    if (connection.isLeaving) return;
+    // Listeners of `drop` may have closed it, where several leave.
+    if (connection.isLeaving || !this.#connections.includes(connection)) return;
     if (connection.isLent) {
       connection.isLeaving = true;
       this.#leaving++;
       this.#limitRover();
     } else {
-      this.#guard.onLetGo(connection);
-      this.#retire(connection.socket);
-      this.#remove(connection);
+      this.#leave(connection);
     }
+  }
+
+  /** Closes a live connection that nobody has, and removes it. */
+  #leave(connection) {
+    const { socket } = connection;
+    this.#guard.onLetGo(connection);
+    // One that the app has failed to close would be open for good.
+    if (!tryCall(() => this.#retire(socket))) socket.destroy();
+    this.#remove(connection);
   }
 
   #remove(connection) {
@@ -340,7 +383,11 @@ class Pool extends EventEmitter {
     connection.isLent = false;
     this.#limitRover();
     this.#serve();
-    this.emit('drop', connection.slot, connection.socket, connection.id);
+    this.#emit('drop', connection);
+  }
+
+  #emit(event, { slot, socket, id }) {
+    tryCall(() => this.emit(event, slot, socket, id));
   }
 
   /** Lets the rover itself turn away what `#offer` would only close, and fills what has become free. */
@@ -348,11 +395,11 @@ class Pool extends EventEmitter {
     if (this.#closed !== null) return;
     this.#fill.begin();
     if (!this.isFull) {
-      this.rover.MAX_SLOT = this.#maxSlot;
+      this.rover.MAX_SLOT = this.#limit;
       return;
     }
     const worst = this.#worst().slot;
-    this.rover.MAX_SLOT = Math.min(this.#maxSlot, worst - Math.floor(worst * SWAP_GAIN) - 1);
+    this.rover.MAX_SLOT = Math.min(this.#limit, worst - Math.floor(worst * SWAP_GAIN) - 1);
   }
 
   /** Lends to those that wait, as far as there are connections. */
@@ -376,14 +423,14 @@ class Pool extends EventEmitter {
     if (this.#lent >= this.size) return null;
     const connection = this.#nextToLend();
     if (connection === undefined) return null;
-    if (!this.#isListed(connection)) {
+    if (!this.#updateServer(connection)) {
       this.#letGo(connection);
       return this.#lend();
     }
     connection.isLent = true;
     connection.turn = ++this.#loans;
     this.#lent++;
-    connection.onLent?.();
+    if (connection.onLent !== undefined) tryCall(connection.onLent);
     return new Lease(connection, this.#leasing);
   }
 
@@ -399,16 +446,18 @@ class Pool extends EventEmitter {
     // It may be gone already.
     if (!connection.isLent) return;
     connection.isProven = true;
-    if (connection.isLeaving) {
+    const { socket } = connection;
+    // Flowing again, or it would not be noticed when the server goes away.
+    if (!socket.readableFlowing) socket.resume();
+    if (connection.isLeaving) return this.#leave(connection);
+    if (!isUsable(socket)) {
+      // Its borrower has ended it. The server may keep its own side open for ever.
       this.#guard.onLetGo(connection);
-      this.#retire(connection.socket);
-      this.#remove(connection);
-      return;
+      end(socket);
+      return this.#remove(connection);
     }
     connection.isLent = false;
     this.#lent--;
-    // Flowing again, or it would not be noticed when the server goes away.
-    if (!connection.socket.readableFlowing) connection.socket.resume();
     this.#serve();
   }
 
@@ -424,12 +473,16 @@ class Pool extends EventEmitter {
   #look() {
     this.#guard.forgetDropped();
     for (const connection of [...this.#connections]) {
-      const { address, server } = connection;
-      if (!this.#isListed(connection) || addressOf(server) !== address) this.#letGo(connection);
+      if (!this.#updateServer(connection) || addressOf(connection.server) !== connection.address) this.#letGo(connection);
     }
   }
 
-  #isListed(connection) {
+  /**
+   * Has a connection follow its server in the table, where an equal one has replaced it.
+   *
+   * @returns {boolean} Whether it has one there.
+   */
+  #updateServer(connection) {
     const { servers } = this.rover;
     const { address, id } = connection;
     if (!Object.hasOwn(servers, id)) return false;
@@ -438,6 +491,24 @@ class Pool extends EventEmitter {
     if (addressOf(server) !== address) return false;
     connection.server = server;
     return true;
+  }
+}
+
+/**
+ * Calls a function of the app. What it throws is thrown later, as an uncaught exception: the pool has to go on.
+ *
+ * @param {() => void} callback
+ * @returns {boolean} Whether it came to its end.
+ */
+function tryCall(callback) {
+  try {
+    callback();
+    return true;
+  } catch (error) {
+    process.nextTick(() => {
+      throw error;
+    });
+    return false;
   }
 }
 
@@ -465,16 +536,22 @@ function isRover(value) {
  * @param {PoolOptions & ClientRover.Options<any>} options
  */
 function divided({ keepAlive, lend, probation, retire, size, ...options }) {
-  const rover = new ClientRover({ ...ROVER_DEFAULTS, ...options });
-  return { rover, options: { keepAlive, lend, probation, retire, size } };
+  for (const [name, value] of Object.entries(ROVER_DEFAULTS)) options[name] ??= value;
+  const { signal } = options;
+  return { rover: new ClientRover(options), options: { keepAlive, lend, probation, retire, signal, size } };
 }
 
 /** @param {import('node:net').Socket} socket */
 function end(socket) {
+  if (socket.destroyed) return;
   socket.end();
   const deadline = setTimeout(() => socket.destroy(), END_TIMEOUT);
   deadline.unref?.();
   socket.on('close', () => clearTimeout(deadline));
+}
+
+function existsError() {
+  return Object.assign(new Error('The rover has a pool already'), { code: 'ERR_CALLOSUM_POOL_EXISTS' });
 }
 
 function closedError() {

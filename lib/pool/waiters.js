@@ -1,5 +1,7 @@
 'use strict';
 
+const { abortError, onAbort } = require('./abort.js');
+
 /** @typedef {import('./lease.js').Lease} Lease */
 
 /**
@@ -16,15 +18,15 @@ class Waiters {
   /**
    * Waits.
    *
-   * @param {AbortSignal | undefined} signal
+   * @param {AbortSignal | null | undefined} signal
    * @returns {Promise<Lease>}
    */
   wait(signal) {
     return new Promise((resolve, reject) => {
-      const onAbort = () => waiter.reject(abortError(/** @type {AbortSignal} */ (signal).reason));
+      let forget = () => {};
       const leave = () => {
         this.#waiting.delete(waiter);
-        signal?.removeEventListener('abort', onAbort);
+        forget();
       };
       const waiter = {
         resolve(lease) {
@@ -36,8 +38,9 @@ class Waiters {
           reject(error);
         },
       };
+      // First, since it throws where the signal is none.
+      if (signal) forget = onAbort(signal, () => waiter.reject(abortError(signal.reason)));
       this.#waiting.add(waiter);
-      signal?.addEventListener('abort', onAbort, { once: true });
     });
   }
 
@@ -58,10 +61,4 @@ class Waiters {
   }
 }
 
-/** @param {unknown} cause */
-function abortError(cause) {
-  const error = new Error('The operation was aborted', { cause });
-  return Object.assign(error, { code: 'ABORT_ERR', name: 'AbortError' });
-}
-
-module.exports = { Waiters, abortError };
+module.exports = { Waiters };
