@@ -17,15 +17,19 @@ let kept = 0;
 let swaps = 0;
 
 function addClient() {
+  let hasRetired = false;
   const retire = (socket) => {
-    // Only a swap has one too many for a moment; the others that leave alive are of servers that left the table.
-    if (pool.sockets.length > size) swaps++;
+    // At a swap another one enters in the same turn. The others that leave alive are of servers that left the table.
+    hasRetired = true;
+    queueMicrotask(() => (hasRetired = false));
     socket.end();
   };
   const pool = new Pool({ servers: Object.fromEntries(table), size, retire });
   pool.on('keep', (_slot, _socket, id) => {
     held[id]++;
     kept++;
+    if (hasRetired) swaps++;
+    hasRetired = false;
   });
   pool.on('drop', (_slot, _socket, id) => held[id]--);
   pools.push(pool);
