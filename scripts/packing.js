@@ -8,7 +8,7 @@ const { execFileSync } = require('node:child_process');
 const { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } = require('node:fs');
 const { join } = require('node:path');
 
-const { buildSync } = require('esbuild');
+const { buildSync, stop } = require('esbuild');
 
 const ROOT = join(__dirname, '..');
 const PLATFORMS = join(ROOT, 'npm');
@@ -98,6 +98,8 @@ function bundleCore(folder) {
     stdin: { contents: "module.exports = require('./index.js');", resolveDir: folder },
     target: 'node20',
   });
+  // Its worker, which would stay.
+  stop();
   const bundled = Object.keys(metafile.inputs).filter((file) => file.startsWith('lib/'));
   for (const file of bundled) rmSync(join(folder, file));
 }

@@ -55,9 +55,13 @@ describe('examples/gateway', () => {
     const gateways = [processes['gateway 0'], processes['gateway 1']];
     const paths = ['users', 'orders', 'prices'].flatMap((name) => Array.from({ length: 20 }, (_, n) => `/${name}/${n}?a=b`));
     for (const gateway of gateways) {
-      const answers = await services(gateway, paths);
-      assert.deepEqual(answers.map(({ service, path }) => `/${service}${path}`), paths);
-      assert.ok(new Set(answers.map(({ port }) => port)).size > 3, JSON.stringify(answers));
+      // The first answers may all come by the first connection of each pool.
+      const ports = new Set();
+      while (ports.size <= 3) {
+        const answers = await services(gateway, paths);
+        assert.deepEqual(answers.map(({ service, path }) => `/${service}${path}`), paths);
+        for (const { port } of answers) ports.add(port);
+      }
     }
 
     process.kill(processes['users 0'].pid, 'SIGKILL');
