@@ -46,6 +46,8 @@ const DIFFERENCES = [
   'gives the error of dns.lookup for a name that does not resolve',
   // Deno: emits several outcomes before a loop over events.on() sees the first.
   'leaves nothing open at the `break` of a loop over events.on whose body does not wait',
+  // Deno: its addAbortListener() does not hear of an abort after stopImmediatePropagation().
+  'listens to a signal once, whoever waits with it, and hears it in any case',
   // Deno: a worker that waits in Atomics.wait() is never terminated. Bun: has one more thread afterwards.
   '200 of them, each terminated in mid-rove',
   // Deno: a worker's exception is printed, whoever listens for it; an exception in a native callback is lost.

@@ -9,6 +9,11 @@ const NO_NAMESPACE = 'no namespaces: not Linux, or unshare is not permitted';
 /** For tests that read /proc, or need what only the kernel of Linux does. */
 const NOT_LINUX = 'needs Linux';
 
+/** For tests in which `net.connect()` of Node.js 20.0 would try several addresses, or null on any other. */
+const LEAVES_SOCKETS_OPEN = /^v20\.0\./.test(process.version)
+  ? 'net.connect() of Node.js 20.0 never closes the sockets of several addresses that refuse'
+  : null;
+
 /**
  * Skips the running test; called by a hook, all tests of its suite. A test that is skipped without a reason
  * fails the run: see skipped.js.
@@ -26,4 +31,4 @@ function reasonOf(test) {
   return reasons.get(test) ?? (test.parent && reasonOf(test.parent));
 }
 
-module.exports = { NOT_LINUX, NO_NAMESPACE, reasonOf, skip };
+module.exports = { LEAVES_SOCKETS_OPEN, NOT_LINUX, NO_NAMESPACE, reasonOf, skip };

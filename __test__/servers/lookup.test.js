@@ -7,6 +7,7 @@ const net = require('node:net');
 const { inspect } = require('node:util');
 
 const { attemptAt, makeRover } = require('../helpers/rover.js');
+const { LEAVES_SOCKETS_OPEN, skip } = require('../helpers/skip.js');
 const { refusedPort, slotServer } = require('../helpers/slot-server.js');
 
 // A `lookup` of the server's own, beside net.connect(), which calls it in the same way and makes the same of its answers.
@@ -121,7 +122,8 @@ describe('a lookup of the server\'s own', () => {
   const OPTIONS = [{}, { family: 4 }, { autoSelectFamily: false }, { localAddress: '127.0.0.1' }, { host: undefined }];
 
   for (const [what, [kind, ...answer]] of Object.entries(ANSWERS)) {
-    it(`has the answers of net.connect to it: ${what} (rows 5, 6 and 23)`, async () => {
+    it(`has the answers of net.connect to it: ${what} (rows 5, 6 and 23)`, async function () {
+      if (LEAVES_SOCKETS_OPEN !== null && what === 'two that refuse') return skip(this, LEAVES_SOCKETS_OPEN);
       const port = kind === 'good' ? (await slotServer()).port : await refusedPort();
       const lookup = (host, options, callback) => setImmediate(callback, null, ...answer);
       for (const options of OPTIONS) {
