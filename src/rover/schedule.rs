@@ -86,9 +86,11 @@ impl Pace {
         is_due
     }
 
-    /// Begins anew with the shortest interval.
-    fn reset(&mut self) {
+    /// Begins anew with the shortest interval. Returns whether it was longer.
+    fn reset(&mut self) -> bool {
+        let was_longer = self.current > self.intervals.min;
         *self = Self::new(self.intervals);
+        was_longer
     }
 }
 
@@ -171,7 +173,10 @@ impl Shared {
     /// Begins anew with the shortest interval.
     pub(super) fn reset_pace(self: &Arc<Self>, state: &mut State) {
         let Some(pace) = &mut state.pace else { return };
-        pace.reset();
+        // Otherwise the tick that is due stays: of two random intervals the shorter one would count.
+        if !pace.reset() {
+            return;
+        }
         let due = Instant::now() + pace.interval(rand::random());
         if state.roving.as_ref().is_some_and(|roving| due < roving.due) {
             self.reschedule(state, due);
@@ -292,7 +297,8 @@ mod tests {
             .flat_map(|(interval, count)| std::iter::repeat_n(interval, count))
             .collect();
         assert_eq!(intervals, expected);
-        pace.reset();
+        assert!(pace.reset());
+        assert!(!pace.reset());
         assert_eq!(pace.interval(0.3), 100 * MS);
     }
 
@@ -315,6 +321,7 @@ mod tests {
         let mut pace = pace(100, 0, 0.0);
         (0..30).for_each(|_| assert_eq!(pace.note_vain_attempt(), Duration::ZERO));
         assert_eq!(pace.interval(0.9), 100 * MS);
+        assert!(!pace.reset());
     }
 
     #[test]
