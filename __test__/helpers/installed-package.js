@@ -4,19 +4,22 @@ const fs = require('node:fs');
 const path = require('node:path');
 
 const { target } = require('../../lib/native/platform.js');
-const { builtBinaryOf, stageMain } = require('../../scripts/packing.js');
+const { stageInstalled, stageMain } = require('../../scripts/packing.js');
 const { name } = require('../../package.json');
 
 const { temporaryDirectory } = require('./temporary.js');
 
 /**
- * Installs this package in a folder of its own, as npm does from a release: without a binary.
+ * Installs this package in a folder of its own, as npm does from a release.
  *
+ * @param {object} [options]
+ * @param {boolean} [options.hasBinary=false] Whether the package of this platform is there, too.
  * @returns {(name: string) => string} The paths of files in its node_modules.
  */
-function installPackage() {
+function installPackage({ hasBinary = false } = {}) {
   const pathOf = temporaryDirectory();
-  stageMain(pathOf(`node_modules/${name}`));
+  if (hasBinary) stageInstalled(pathOf('node_modules'), target());
+  else stageMain(pathOf(`node_modules/${name}`));
   const folder = fs.realpathSync(pathOf('node_modules'));
   return (file) => path.join(folder, file);
 }
@@ -29,9 +32,4 @@ function addPackage(pathOf, target, text, main = 'main.js') {
   fs.writeFileSync(path.join(folder, main), text);
 }
 
-/** Adds the package of this platform, with the binary of this checkout. */
-function addBinary(pathOf) {
-  addPackage(pathOf, target(), fs.readFileSync(builtBinaryOf(target())), 'rover.node');
-}
-
-module.exports = { addBinary, addPackage, installPackage };
+module.exports = { addPackage, installPackage };

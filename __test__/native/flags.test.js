@@ -5,7 +5,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 
 const { run } = require('../helpers/child.js');
-const { addBinary, installPackage } = require('../helpers/installed-package.js');
+const { installPackage } = require('../helpers/installed-package.js');
 const { slotServer } = require('../helpers/slot-server.js');
 const { skip } = require('../helpers/skip.js');
 const { target } = require('../../lib/native/platform.js');
@@ -32,8 +32,7 @@ const APP = `
 
 /** Installs the package with its binary, and an app that prints the slot it got. */
 async function installApp() {
-  const pathOf = installPackage();
-  addBinary(pathOf);
+  const pathOf = installPackage({ hasBinary: true });
   const app = pathOf('../app.js');
   fs.writeFileSync(app, APP);
   const { port } = await slotServer();
